@@ -1,0 +1,95 @@
+//! What went wrong, said twice: once for people, once for the log.
+//!
+//! `public` may be posted to GitHub. `source` is only ever logged, because
+//! it can carry text of a repository, a model or a remote server. Rooms make
+//! a failure where they know its meaning; nobody classifies one by reading
+//! its text.
+
+use std::fmt;
+
+use crate::outcome::Outcome;
+
+/// Who can do something about a failure, which decides whether to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It may work later: the job goes back to the queue, with a delay.
+    Transient,
+    /// Only the person who asked can change it: the session ends.
+    UserFault,
+    /// Ours: the session ends with `internal_error`, unless it names another.
+    Bug,
+    /// The lease is lost or the run was stopped: write nothing more.
+    LeaseLost,
+}
+
+/// A step that could not be done.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    outcome: Outcome,
+    public: String,
+    source: Option<anyhow::Error>,
+}
+
+impl Failure {
+    /// It may work later; `outcome` is what the session ends with when the
+    /// retries are used up. `public` completes the sentence "could not …".
+    pub fn transient(outcome: Outcome, public: impl Into<String>) -> Self {
+        Self::new(Kind::Transient, outcome, public)
+    }
+
+    /// The request or the repository is at fault.
+    pub fn user(outcome: Outcome, public: impl Into<String>) -> Self {
+        Self::new(Kind::UserFault, outcome, public)
+    }
+
+    /// Our own fault.
+    pub fn bug(public: impl Into<String>) -> Self {
+        Self::new(Kind::Bug, Outcome::InternalError, public)
+    }
+
+    /// Another worker holds the job now.
+    #[must_use]
+    pub fn lease_lost() -> Self {
+        Self::new(Kind::LeaseLost, Outcome::Superseded, "keep the lease")
+    }
+
+    /// Adds the cause, for the log only.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    fn new(kind: Kind, outcome: Outcome, public: impl Into<String>) -> Self {
+        Self { kind, outcome, public: public.into(), source: None }
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// What may be posted: completes "could not …".
+    #[must_use]
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {}", self.public)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source:#}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
