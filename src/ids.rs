@@ -40,9 +40,7 @@ impl FromStr for SessionId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        text.parse()
-            .map(Self)
-            .map_err(|_malformed: ulid::DecodeError| InvalidId { kind: "session id" })
+        text.parse().map(Self).map_err(|_malformed: ulid::DecodeError| InvalidId { kind: "session id" })
     }
 }
 
@@ -110,9 +108,7 @@ impl Repo {
 /// would be a path.
 fn is_name(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    (1..=100).contains(&text.len())
-        && text.bytes().all(allowed)
-        && text.bytes().any(|b| b != b'.')
+    (1..=100).contains(&text.len()) && text.bytes().all(allowed) && text.bytes().any(|b| b != b'.')
 }
 
 impl FromStr for Repo {
@@ -120,10 +116,9 @@ impl FromStr for Repo {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         match text.split_once('/') {
-            Some((owner, name)) if is_name(owner) && is_name(name) => Ok(Self {
-                owner: owner.to_owned(),
-                name: name.to_owned(),
-            }),
+            Some((owner, name)) if is_name(owner) && is_name(name) => {
+                Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
+            }
             _ => Err(InvalidId { kind: "repository name" }),
         }
     }

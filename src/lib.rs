@@ -1,1 +1,77 @@
+//! Chaperone: a background coding agent for GitHub repositories whose every
+//! change is verified before a person sees it.
+//!
+//! The modules below are listed in the order in which an event travels
+//! through them; the list is the map of the house. Rooms never import each
+//! other, adapters never import each other, and only `session` knows the
+//! order: `tests/it/architecture.rs` reads the sources and proves it.
 
+// Vocabulary: values and decisions, no input or output.
+/// What is asked for: change types, requests, limits.
+pub mod change;
+/// The source of time.
+pub mod clock;
+/// The tickets Patch, Verified, Accepted.
+pub mod evidence;
+/// How to ask a container for something.
+pub mod exec;
+/// What went wrong, once for people and once for the log.
+pub mod failure;
+/// Repositories, commits, sessions, deliveries.
+pub mod ids;
+/// How a session can end.
+pub mod outcome;
+/// The session log's events.
+pub mod record;
+/// Values that must not be printed.
+pub mod secret;
+
+// Rooms, in the order of the data.
+/// The model with its tools, within its limits.
+pub mod agent;
+/// The version, the manifest, the lockfile; no model.
+pub mod bump;
+/// Delivery bytes to a closed enum.
+pub mod event;
+/// Tests and checks not weakened; no model.
+pub mod integrity;
+/// The second model call: accept or veto.
+pub mod judge;
+/// Branch, pull request, check runs, the status comment.
+pub mod publish;
+/// Durable jobs under leases.
+pub mod queue;
+/// The read-only package gateway.
+pub mod registry;
+/// The session log: kept, printed, shown.
+pub mod replay;
+/// Hardened containers.
+pub mod sandbox;
+/// The order of the rooms, for one job.
+pub mod session;
+/// Event to decision; reads the prompt files' front matter.
+pub mod trigger;
+/// Baseline, then delta.
+pub mod verify;
+/// Receives webhooks: signature, size, type, then a durable delivery.
+pub mod web;
+/// Bare mirrors, trees out, validated patches in.
+pub mod workspace;
+
+// Adapters: the one place that speaks to each outside system.
+/// The database's pool and schema.
+pub mod db;
+/// GitHub's REST API.
+pub mod github;
+/// The Messages API.
+pub mod model;
+/// Logs of the service itself.
+pub mod telemetry;
+
+// Wiring.
+/// Rooms and adapters put together.
+pub mod app;
+/// The command line.
+pub mod cli;
+/// Settings from file and environment.
+pub mod config;

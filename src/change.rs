@@ -1,0 +1,206 @@
+//! What is asked for: a change type, and one request for it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ObjectId, Repo};
+
+/// Money in millionths of a US dollar: sums without rounding.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cost(pub u64);
+
+impl Cost {
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl fmt::Display for Cost {
+    /// Dollars and cents, rounded up: a cost is never shown too small.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cents = self.0.div_ceil(10_000);
+        write!(f, "${}.{:02}", cents / 100, cents % 100)
+    }
+}
+
+/// Limits of one session. The hard ceilings of the product are the default;
+/// a prompt file can only lower them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Model calls with a reply, over all attempts.
+    pub turns: u32,
+    /// Seconds of model and tool time, over all attempts.
+    pub agent_seconds: u64,
+    /// Verified results of the agent that may be refused before it ends.
+    pub attempts: u32,
+    /// Money for the agent and the judge together, in millionths of a dollar.
+    pub cost: Cost,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { turns: 10, agent_seconds: 300, attempts: 3, cost: Cost(1_000_000) }
+    }
+}
+
+impl Limits {
+    #[must_use]
+    pub fn agent_time(&self) -> Duration {
+        Duration::from_secs(self.agent_seconds)
+    }
+
+    /// The smaller of both, limit by limit.
+    #[must_use]
+    pub fn at_most(self, ceiling: Self) -> Self {
+        Self {
+            turns: self.turns.min(ceiling.turns),
+            agent_seconds: self.agent_seconds.min(ceiling.agent_seconds),
+            attempts: self.attempts.min(ceiling.attempts),
+            cost: self.cost.min(ceiling.cost),
+        }
+    }
+}
+
+/// A kind of change, read from a prompt file (`prompts/*.md`): YAML front
+/// matter, then the end state to reach, written for the model.
+#[derive(Debug, Clone)]
+pub struct ChangeType {
+    /// The file's stem: `bump`.
+    pub name: String,
+    /// The label that asks for it: `agent:bump`.
+    pub label: String,
+    /// For people: "Dependency bump".
+    pub title: String,
+    /// Globs of the paths that the agent may touch.
+    pub may_touch: Vec<String>,
+    pub limits: Limits,
+    /// The end state, with `{{package}}`, `{{from}}`, `{{to}}` to fill in.
+    pub prompt: String,
+}
+
+/// A package and the version asked for, as a person wrote them; nothing has
+/// been looked up yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bump {
+    pub package: String,
+    /// An exact version; `None` asks for the newest one.
+    pub version: Option<String>,
+}
+
+impl fmt::Display for Bump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.version {
+            Some(version) => write!(f, "{}@{version}", self.package),
+            None => f.write_str(&self.package),
+        }
+    }
+}
+
+/// What the session works on, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "subject", rename_all = "snake_case")]
+pub enum Subject {
+    /// An issue on GitHub.
+    Issue { repo: Repo, installation: u64, number: u64, sender: String },
+    /// A checkout on this machine (`chaperone try`), by its absolute path.
+    Local { path: String },
+}
+
+impl Subject {
+    /// One live session per key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Issue { repo, number, .. } => format!("{repo}#{number}"),
+            Self::Local { path } => path.clone(),
+        }
+    }
+
+    /// The queue is fair across these.
+    #[must_use]
+    pub fn repository(&self) -> String {
+        match self {
+            Self::Issue { repo, .. } => repo.to_string(),
+            Self::Local { path } => path.clone(),
+        }
+    }
+}
+
+/// One accepted request: the queue keeps it as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// [`ChangeType::name`].
+    pub change: String,
+    /// The label that asked, if one did.
+    pub label: Option<String>,
+    /// What to bump, as read from the issue's title and body; `None` when
+    /// they name no package, which the session answers with a reason.
+    pub bump: Option<Bump>,
+}
+
+/// A commit of the repository, and the tree in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    pub branch: String,
+    pub commit: ObjectId,
+    pub tree: ObjectId,
+}
+
+/// What the bump room decided: the version, and where it is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    pub package: String,
+    /// The version in the lockfile before the change.
+    pub from: String,
+    pub to: String,
+}
+
+impl Resolved {
+    /// `agent/bump/<package>-<version>`, with the characters that a branch
+    /// name cannot hold replaced.
+    #[must_use]
+    pub fn branch(&self) -> String {
+        let package = self.package.trim_start_matches('@').replace('/', "-");
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "._-+".contains(c) { c } else { '-' };
+        let tail: String = format!("{package}-{}", self.to).chars().map(plain).collect();
+        format!("agent/bump/{}", tail.replace("..", "--"))
+    }
+
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("Bump {} from {} to {}", self.package, self.from, self.to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_shown_rounded_up() {
+        assert_eq!(Cost(180_000).to_string(), "$0.18");
+        assert_eq!(Cost(1).to_string(), "$0.01");
+        assert_eq!(Cost(12_340_001).to_string(), "$12.35");
+    }
+
+    #[test]
+    fn a_branch_name_is_plain() {
+        let resolved =
+            Resolved { package: "@scope/pkg".into(), from: "1.0.0".into(), to: "2.0.0-rc.1".into() };
+        assert_eq!(resolved.branch(), "agent/bump/scope-pkg-2.0.0-rc.1");
+    }
+
+    #[test]
+    fn a_prompt_file_can_only_lower_a_limit() {
+        let wide = Limits { turns: 99, attempts: 1, ..Limits::default() };
+        let kept = wide.at_most(Limits::default());
+        assert_eq!((kept.turns, kept.attempts), (10, 1));
+    }
+}

@@ -1,0 +1,167 @@
+//! The tickets of the way: `Patch` → `Verified` → `Accepted`.
+//!
+//! Each ticket can be made in one room only, and each room asks for the one
+//! before. `publish` asks for an [`Accepted`], so nothing that was not
+//! verified and judged can reach it. Rust cannot say "only that module", so
+//! the constructors are named `seal` and a test over the sources proves that
+//! each is called in its own room only.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ObjectId;
+
+/// One path that the change touches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedFile {
+    pub path: String,
+    pub kind: ChangeKind,
+    pub added: u32,
+    pub removed: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// A validated tree, written into the mirror by the host. Made by
+/// `workspace` only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Patch {
+    base: ObjectId,
+    tree: ObjectId,
+    files: Vec<ChangedFile>,
+    diff: String,
+}
+
+impl Patch {
+    /// For `workspace` only. `base` is a commit, `tree` the new tree, `diff`
+    /// the unified diff between them.
+    #[must_use]
+    pub fn seal(base: ObjectId, tree: ObjectId, files: Vec<ChangedFile>, diff: String) -> Self {
+        Self { base, tree, files, diff }
+    }
+
+    #[must_use]
+    pub fn base(&self) -> &ObjectId {
+        &self.base
+    }
+
+    #[must_use]
+    pub fn tree(&self) -> &ObjectId {
+        &self.tree
+    }
+
+    #[must_use]
+    pub fn files(&self) -> &[ChangedFile] {
+        &self.files
+    }
+
+    #[must_use]
+    pub fn diff(&self) -> &str {
+        &self.diff
+    }
+}
+
+/// One check that a repository defines, before and after the change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// `build`, `typecheck`, `lint` or `test`.
+    pub check: String,
+    /// The command as a person would type it.
+    pub command: String,
+    pub passed: bool,
+    /// Tests that ran and passed, when the runner's output says so.
+    pub tests_passed: Option<u32>,
+    /// Tests that failed, by name, sorted.
+    pub failing: Vec<String>,
+    /// Why it failed, summarised for the model and for people; empty when it
+    /// passed.
+    pub digest: String,
+    pub duration_ms: u64,
+}
+
+/// What verification says about a tree, next to the baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing that passed before fails now, and something ran.
+    Passed { checks: Vec<CheckResult> },
+    /// Something that passed before fails now.
+    Broke { checks: Vec<CheckResult>, newly_failing: Vec<String>, digest: String },
+    /// The untouched base fails a check outside its tests.
+    BaselineBroken { digest: String },
+    /// No check is defined, or none ran a test, a build or a lint.
+    NothingRan,
+}
+
+/// A patch whose verification passed. Made by `verify` only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verified {
+    patch: Patch,
+    checks: Vec<CheckResult>,
+}
+
+impl Verified {
+    /// For `verify` only.
+    #[must_use]
+    pub fn seal(patch: Patch, checks: Vec<CheckResult>) -> Self {
+        Self { patch, checks }
+    }
+
+    #[must_use]
+    pub fn patch(&self) -> &Patch {
+        &self.patch
+    }
+
+    #[must_use]
+    pub fn checks(&self) -> &[CheckResult] {
+        &self.checks
+    }
+}
+
+/// One weakening of the tests or checks that `integrity` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule's stable name, such as `test-deleted`.
+    pub rule: String,
+    pub path: String,
+    /// 1-based line in the changed file, when there is one.
+    pub line: Option<u32>,
+    pub message: String,
+}
+
+/// A patch that verification, integrity and the judge let through. Made by
+/// `judge` only; `publish` asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    verified: Verified,
+    reason: String,
+}
+
+impl Accepted {
+    /// For `judge` only.
+    #[must_use]
+    pub fn seal(verified: Verified, reason: String) -> Self {
+        Self { verified, reason }
+    }
+
+    #[must_use]
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    #[must_use]
+    pub fn patch(&self) -> &Patch {
+        &self.verified.patch
+    }
+
+    /// The judge's reason, model text: quote it, never trust it.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}

@@ -1,0 +1,134 @@
+//! How a room talks to a container without knowing what a container is.
+//!
+//! `sandbox` implements [`Exec`]; `bump`, `verify` and the tests use it. There
+//! is no shell anywhere: a command is a list of words.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::failure::Failure;
+
+/// Where the repository's tree lies in every container.
+pub const TREE: &str = "/work";
+
+/// One command to run as the unprivileged command user (uid 10001).
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// Program and arguments; the program is looked up in the image's `PATH`.
+    pub argv: Vec<String>,
+    /// Directory relative to the tree's root; empty is the root itself.
+    pub dir: String,
+    /// Added to the container's own fixed environment.
+    pub env: Vec<(String, String)>,
+    /// Handed to standard input, which is then closed.
+    pub stdin: Vec<u8>,
+    /// The whole process group is killed when this has passed.
+    pub timeout: Duration,
+    /// Bytes kept of each of stdout and stderr: the first and the last half.
+    pub output_cap: usize,
+}
+
+impl Command {
+    /// A command at the tree's root with five minutes and 256 KiB of output.
+    pub fn new<W: Into<String>>(argv: impl IntoIterator<Item = W>) -> Self {
+        Self {
+            argv: argv.into_iter().map(Into::into).collect(),
+            dir: String::new(),
+            env: Vec::new(),
+            stdin: Vec::new(),
+            timeout: Duration::from_mins(5),
+            output_cap: 256 * 1024,
+        }
+    }
+
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    #[must_use]
+    pub fn in_dir(mut self, dir: impl Into<String>) -> Self {
+        self.dir = dir.into();
+        self
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    /// Killed by a signal, the out-of-memory killer among them.
+    Signal(i32),
+    TimedOut,
+    /// The program does not exist in the image, or cannot be started.
+    NotStarted,
+}
+
+/// What a command left.
+#[derive(Debug, Clone)]
+pub struct Output {
+    pub exit: Exit,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// Bytes were left out of the middle of stdout or stderr.
+    pub truncated: bool,
+    pub duration: Duration,
+}
+
+impl Output {
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.exit == Exit::Code(0)
+    }
+
+    /// Standard output as text, with invalid bytes replaced.
+    #[must_use]
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text, with invalid bytes replaced.
+    #[must_use]
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+/// A running container that can be asked to do things.
+///
+/// A [`Failure`] means that the container or its engine failed. A command
+/// that fails is an [`Output`].
+pub trait Exec: Send + Sync {
+    /// Runs a command to its end, or to its timeout.
+    fn run(&self, command: Command) -> BoxFuture<'_, Result<Output, Failure>>;
+
+    /// Writes a file of the tree as the command user. `path` is relative to
+    /// the tree's root and has been checked by the caller to be plain.
+    fn write<'a>(&'a self, path: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Reads a file of the tree, at most `cap` bytes; `None` when there is no
+    /// regular file at `path`.
+    fn read<'a>(&'a self, path: &'a str, cap: usize) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
+}
+
+/// The tool server's standard input and output, spoken to in MCP.
+pub struct Stdio {
+    pub reader: Pin<Box<dyn AsyncRead + Send + Sync>>,
+    pub writer: Pin<Box<dyn AsyncWrite + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Stdio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Stdio")
+    }
+}

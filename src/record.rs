@@ -1,0 +1,291 @@
+//! The session log's events: everything that a session saw, asked, did.
+//!
+//! Recorded once, rendered many times: the replay command, the pages and the
+//! status comment all read this one type. Appending is the only operation.
+//! A reader of an older version must be able to read every event ever
+//! written, so variants and fields are added, never renamed.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Base, Cost, Limits, Request, Resolved};
+use crate::evidence::{Accepted, ChangedFile, Finding, Verdict};
+use crate::failure::Failure;
+use crate::ids::SessionId;
+use crate::outcome::Outcome;
+
+/// Version of the log's format, written beside every event.
+pub const FORMAT: u32 = 1;
+
+/// The steps that a person sees, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Checkout,
+    Resolve,
+    Baseline,
+    Bump,
+    Verify,
+    Repair,
+    Integrity,
+    Judge,
+    Publish,
+}
+
+impl Stage {
+    /// As shown in the status comment.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Checkout => "Checkout",
+            Self::Resolve => "Resolve",
+            Self::Baseline => "Baseline",
+            Self::Bump => "Bump",
+            Self::Verify => "Verify",
+            Self::Repair => "Repair",
+            Self::Integrity => "Test integrity",
+            Self::Judge => "Judge",
+            Self::Publish => "Publish",
+        }
+    }
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageResult {
+    Ok,
+    Failed,
+    Skipped,
+}
+
+/// Tokens of one model reply.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    pub input_tokens: u64,
+    pub output_tokens: u64,
+    pub cache_read_input_tokens: u64,
+    pub cache_creation_input_tokens: u64,
+}
+
+impl Usage {
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cache_read_input_tokens: self
+                .cache_read_input_tokens
+                .saturating_add(other.cache_read_input_tokens),
+            cache_creation_input_tokens: self
+                .cache_creation_input_tokens
+                .saturating_add(other.cache_creation_input_tokens),
+        }
+    }
+}
+
+/// Who asked the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Caller {
+    Agent,
+    Judge,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum SessionEvent {
+    /// A worker took the job; more than once when an earlier worker died.
+    Started {
+        run: u64,
+        request: Request,
+        limits: Limits,
+        version: String,
+    },
+    /// The base that the session works on. Written once; a later run of the
+    /// same session uses the same base.
+    Checkout {
+        base: Base,
+    },
+    Resolved {
+        resolved: Resolved,
+    },
+    StageStarted {
+        stage: Stage,
+    },
+    StageEnded {
+        stage: Stage,
+        result: StageResult,
+        detail: String,
+        duration_ms: u64,
+    },
+    /// A command in a container. `output` is a digest, never the whole.
+    Command {
+        container: String,
+        argv: Vec<String>,
+        exit: String,
+        output: String,
+        duration_ms: u64,
+    },
+    /// A package artefact that the gateway handed into a container.
+    Fetched {
+        url: String,
+        sha256: String,
+        bytes: u64,
+        from_cache: bool,
+    },
+    ModelRequest {
+        caller: Caller,
+        call: u32,
+        body: serde_json::Value,
+    },
+    ModelReply {
+        caller: Caller,
+        call: u32,
+        body: serde_json::Value,
+        usage: Usage,
+        cost: Cost,
+        duration_ms: u64,
+    },
+    /// A model call that gave no reply; costs no turn.
+    ModelError {
+        caller: Caller,
+        call: u32,
+        message: String,
+        retry_in_ms: Option<u64>,
+    },
+    ToolCall {
+        tool: String,
+        input: serde_json::Value,
+        output: String,
+        is_error: bool,
+        duration_ms: u64,
+    },
+    /// The tree was taken out of the container and validated.
+    Patch {
+        attempt: u32,
+        tree: String,
+        files: Vec<ChangedFile>,
+        diff: String,
+    },
+    Verified {
+        attempt: u32,
+        verdict: Verdict,
+    },
+    Integrity {
+        attempt: u32,
+        findings: Vec<Finding>,
+    },
+    Judged {
+        attempt: u32,
+        verdict: String,
+        reason: String,
+    },
+    /// The point of no return: a later run of this session publishes this
+    /// and does nothing before it again. `commit_at` is the commit's date, so
+    /// that every run makes the same commit.
+    Accepted {
+        accepted: Accepted,
+        commit_at: Timestamp,
+    },
+    /// An effect outside the process is about to be made, under a stable key.
+    Intent {
+        effect: String,
+        key: String,
+    },
+    /// An effect was made, or was found to have been made already.
+    Effect {
+        effect: String,
+        key: String,
+        result: String,
+    },
+    Ended {
+        outcome: Outcome,
+        detail: String,
+        pull_request: Option<String>,
+        branch: Option<String>,
+    },
+}
+
+impl SessionEvent {
+    /// The event's stable name, as in its JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Checkout { .. } => "checkout",
+            Self::Resolved { .. } => "resolved",
+            Self::StageStarted { .. } => "stage_started",
+            Self::StageEnded { .. } => "stage_ended",
+            Self::Command { .. } => "command",
+            Self::Fetched { .. } => "fetched",
+            Self::ModelRequest { .. } => "model_request",
+            Self::ModelReply { .. } => "model_reply",
+            Self::ModelError { .. } => "model_error",
+            Self::ToolCall { .. } => "tool_call",
+            Self::Patch { .. } => "patch",
+            Self::Verified { .. } => "verified",
+            Self::Integrity { .. } => "integrity",
+            Self::Judged { .. } => "judged",
+            Self::Accepted { .. } => "accepted",
+            Self::Intent { .. } => "intent",
+            Self::Effect { .. } => "effect",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// An event as it lies in the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    pub format: u32,
+    /// 1, 2, 3 … within the session, without gaps.
+    pub seq: u64,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub event: SessionEvent,
+}
+
+/// Where events go. Implemented by `replay`, which refuses an append when the
+/// lease's fencing token is no longer the newest.
+pub trait Log: Send + Sync {
+    fn append(&self, session: SessionId, event: SessionEvent) -> BoxFuture<'_, Result<(), Failure>>;
+}
+
+/// One session's pen.
+#[derive(Clone)]
+pub struct Recorder {
+    session: SessionId,
+    log: Arc<dyn Log>,
+}
+
+impl Recorder {
+    #[must_use]
+    pub fn new(session: SessionId, log: Arc<dyn Log>) -> Self {
+        Self { session, log }
+    }
+
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Appends, and returns once the event is durable.
+    ///
+    /// # Errors
+    /// The log cannot be written, or another worker holds the session.
+    pub async fn record(&self, event: SessionEvent) -> Result<(), Failure> {
+        self.log.append(self.session, event).await
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recorder({})", self.session)
+    }
+}
