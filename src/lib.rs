@@ -11,6 +11,8 @@
 pub mod change;
 /// The source of time.
 pub mod clock;
+/// A signed webhook delivery, and what became of it.
+pub mod delivery;
 /// The tickets Patch, Verified, Accepted.
 pub mod evidence;
 /// How to ask a container for something.

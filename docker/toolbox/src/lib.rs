@@ -1,1 +1,3 @@
+//! What the service and the tool server agree on.
+
 pub mod api;

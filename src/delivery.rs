@@ -1,0 +1,31 @@
+//! A webhook delivery whose signature was checked, and what became of it.
+
+use crate::ids::{DeliveryId, SessionId};
+
+/// One delivery, as signed by GitHub. The body is never logged.
+#[derive(Clone)]
+pub struct Delivery {
+    pub guid: DeliveryId,
+    /// `X-GitHub-Event`.
+    pub kind: String,
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Delivery({} {} of {} bytes)", self.guid, self.kind, self.body.len())
+    }
+}
+
+/// What became of a delivery. Whatever it is, it is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receipt {
+    /// A job waits for a worker.
+    Queued(SessionId),
+    /// Nothing to do, and why.
+    Ignored(String),
+    /// This delivery was received before; nothing was done again.
+    Duplicate,
+    /// The subject already has a live session; nothing was started.
+    Busy(SessionId),
+}
