@@ -38,131 +38,99 @@ impl Outcome {
     /// The stable name, as in the log, the API and the database.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.text().0
+        match self {
+            Self::PrOpened => "pr_opened",
+            Self::PrUpdated => "pr_updated",
+            Self::AlreadyCurrent => "already_current",
+            Self::AlreadyOpen => "already_open",
+            Self::DeclinedUnauthorized => "declined_unauthorized",
+            Self::DeclinedPolicy => "declined_policy",
+            Self::NoSafeVersion => "no_safe_version",
+            Self::BlockedByParent => "blocked_by_parent",
+            Self::FetchFailed => "fetch_failed",
+            Self::BaselineBroken => "baseline_broken",
+            Self::NothingToVerify => "nothing_to_verify",
+            Self::EditFailed => "edit_failed",
+            Self::VerifyFailed => "verify_failed",
+            Self::IntegrityFailed => "integrity_failed",
+            Self::JudgeVetoed => "judge_vetoed",
+            Self::JudgeUnavailable => "judge_unavailable",
+            Self::LimitTurns => "limit_turns",
+            Self::LimitTime => "limit_time",
+            Self::LimitCost => "limit_cost",
+            Self::ProviderUnavailable => "provider_unavailable",
+            Self::Superseded => "superseded",
+            Self::Cancelled => "cancelled",
+            Self::InternalError => "internal_error",
+        }
     }
 
     /// One sentence for a person: what happened.
     #[must_use]
     pub fn sentence(self) -> &'static str {
-        self.text().1
+        match self {
+            Self::PrOpened => "A verified pull request is open.",
+            Self::PrUpdated => "The open pull request was updated.",
+            Self::AlreadyCurrent => "The repository already has this version.",
+            Self::AlreadyOpen => "A pull request for this change is already open.",
+            Self::DeclinedUnauthorized => "The person who asked has no write access here.",
+            Self::DeclinedPolicy => "This request is outside what Chaperone does in this repository.",
+            Self::NoSafeVersion => "There is no version that fits the request.",
+            Self::BlockedByParent => "Another dependency holds this package back.",
+            Self::FetchFailed => "Something the change needs could not be fetched.",
+            Self::BaselineBroken => "The repository does not pass its own checks before the change.",
+            Self::NothingToVerify => "The repository defines no check that could prove the change.",
+            Self::EditFailed => "The manifest or lockfile could not be edited.",
+            Self::VerifyFailed => {
+                "The change breaks checks that passed before, and the repair did not succeed."
+            }
+            Self::IntegrityFailed => "The repair would have weakened the tests or checks.",
+            Self::JudgeVetoed => "The judge found the change wrong or out of scope.",
+            Self::JudgeUnavailable => "The judge gave no usable verdict, so nothing was published.",
+            Self::LimitTurns => "The repair used all of its turns.",
+            Self::LimitTime => "The repair used all of its time.",
+            Self::LimitCost => "The repair reached its money cap.",
+            Self::ProviderUnavailable => "The model's provider refused or did not answer.",
+            Self::Superseded => "A newer run took this one's place.",
+            Self::Cancelled => "The run was stopped.",
+            Self::InternalError => "Chaperone itself failed.",
+        }
     }
 
     /// What the person can do next.
     #[must_use]
     pub fn next_step(self) -> &'static str {
-        self.text().2
+        match self {
+            Self::PrOpened => "Review it; a person merges.",
+            Self::PrUpdated => "Review it again; a person merges.",
+            Self::AlreadyCurrent => "Nothing to do.",
+            Self::AlreadyOpen => "Review that one, or close it and ask again.",
+            Self::DeclinedUnauthorized => "Ask someone with write access to add the label.",
+            Self::DeclinedPolicy => "Read the reason, change the request or the policy, and ask again.",
+            Self::NoSafeVersion => "Check the package's name and version, and ask again.",
+            Self::BlockedByParent => "Bump that dependency first.",
+            Self::FetchFailed => "Check that the registry and the repository are reachable, and ask again.",
+            Self::BaselineBroken => "Repair the default branch first, and ask again.",
+            Self::NothingToVerify => "Add a build, test or lint script, and ask again.",
+            Self::EditFailed => "Read the reason, repair the file, and ask again.",
+            Self::VerifyFailed => "Take over from the patch in the session page, or ask again with a hint.",
+            Self::IntegrityFailed => "Take over from the patch in the session page.",
+            Self::JudgeVetoed => "Read the judge's reason, and ask again or take over.",
+            Self::JudgeUnavailable => "Ask again later.",
+            Self::LimitTurns => "Take over from the patch in the session page, or ask again.",
+            Self::LimitTime => "Take over from the patch in the session page, or ask again.",
+            Self::LimitCost => "Raise the cap, or take over from the patch in the session page.",
+            Self::ProviderUnavailable => "Check the key and the provider's status, and ask again.",
+            Self::Superseded => "Look at the newer run.",
+            Self::Cancelled => "Ask again when it suits.",
+            Self::InternalError => "Tell the operator the session's id.",
+        }
     }
 
     /// Did the session reach what was asked?
     #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::PrOpened | Self::PrUpdated | Self::AlreadyCurrent | Self::AlreadyOpen)
-    }
-
-    fn text(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::PrOpened => {
-                ("pr_opened", "A verified pull request is open.", "Review it; a person merges.")
-            }
-            Self::PrUpdated => {
-                ("pr_updated", "The open pull request was updated.", "Review it again; a person merges.")
-            }
-            Self::AlreadyCurrent => {
-                ("already_current", "The repository already has this version.", "Nothing to do.")
-            }
-            Self::AlreadyOpen => (
-                "already_open",
-                "A pull request for this change is already open.",
-                "Review that one, or close it and ask again.",
-            ),
-            Self::DeclinedUnauthorized => (
-                "declined_unauthorized",
-                "The person who asked has no write access here.",
-                "Ask someone with write access to add the label.",
-            ),
-            Self::DeclinedPolicy => (
-                "declined_policy",
-                "This request is outside what Chaperone does in this repository.",
-                "Read the reason, change the request or the policy, and ask again.",
-            ),
-            Self::NoSafeVersion => (
-                "no_safe_version",
-                "There is no version that fits the request.",
-                "Check the package's name and version, and ask again.",
-            ),
-            Self::BlockedByParent => (
-                "blocked_by_parent",
-                "Another dependency holds this package back.",
-                "Bump that dependency first.",
-            ),
-            Self::FetchFailed => (
-                "fetch_failed",
-                "Something the change needs could not be fetched.",
-                "Check that the registry and the repository are reachable, and ask again.",
-            ),
-            Self::BaselineBroken => (
-                "baseline_broken",
-                "The repository does not pass its own checks before the change.",
-                "Repair the default branch first, and ask again.",
-            ),
-            Self::NothingToVerify => (
-                "nothing_to_verify",
-                "The repository defines no check that could prove the change.",
-                "Add a build, test or lint script, and ask again.",
-            ),
-            Self::EditFailed => (
-                "edit_failed",
-                "The manifest or lockfile could not be edited.",
-                "Read the reason, repair the file, and ask again.",
-            ),
-            Self::VerifyFailed => (
-                "verify_failed",
-                "The change breaks checks that passed before, and the repair did not succeed.",
-                "Take over from the patch in the session page, or ask again with a hint.",
-            ),
-            Self::IntegrityFailed => (
-                "integrity_failed",
-                "The repair would have weakened the tests or checks.",
-                "Take over from the patch in the session page.",
-            ),
-            Self::JudgeVetoed => (
-                "judge_vetoed",
-                "The judge found the change wrong or out of scope.",
-                "Read the judge's reason, and ask again or take over.",
-            ),
-            Self::JudgeUnavailable => (
-                "judge_unavailable",
-                "The judge gave no usable verdict, so nothing was published.",
-                "Ask again later.",
-            ),
-            Self::LimitTurns => (
-                "limit_turns",
-                "The repair used all of its turns.",
-                "Take over from the patch in the session page, or ask again.",
-            ),
-            Self::LimitTime => (
-                "limit_time",
-                "The repair used all of its time.",
-                "Take over from the patch in the session page, or ask again.",
-            ),
-            Self::LimitCost => (
-                "limit_cost",
-                "The repair reached its money cap.",
-                "Raise the cap, or take over from the patch in the session page.",
-            ),
-            Self::ProviderUnavailable => (
-                "provider_unavailable",
-                "The model's provider refused or did not answer.",
-                "Check the key and the provider's status, and ask again.",
-            ),
-            Self::Superseded => {
-                ("superseded", "A newer run took this one's place.", "Look at the newer run.")
-            }
-            Self::Cancelled => ("cancelled", "The run was stopped.", "Ask again when it suits."),
-            Self::InternalError => {
-                ("internal_error", "Chaperone itself failed.", "Tell the operator the session's id.")
-            }
-        }
     }
 }
 
