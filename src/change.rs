@@ -101,6 +101,39 @@ impl fmt::Display for Bump {
     }
 }
 
+/// What a person may do in a repository, as GitHub says it. Anything that
+/// GitHub says and we do not know is `None`: it fails closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    Admin,
+    Maintain,
+    Write,
+    Triage,
+    Read,
+    None,
+}
+
+impl Permission {
+    /// From `role_name` or the older `permission` field of GitHub's answer.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "admin" => Self::Admin,
+            "maintain" => Self::Maintain,
+            "write" | "push" => Self::Write,
+            "triage" => Self::Triage,
+            "read" | "pull" => Self::Read,
+            _ => Self::None,
+        }
+    }
+
+    #[must_use]
+    pub fn can_write(self) -> bool {
+        matches!(self, Self::Admin | Self::Maintain | Self::Write)
+    }
+}
+
 /// What the session works on, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "subject", rename_all = "snake_case")]

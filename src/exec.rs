@@ -14,6 +14,13 @@ use crate::failure::Failure;
 /// Where the repository's tree lies in every container.
 pub const TREE: &str = "/work";
 
+/// How large a tree is, which decides where a container keeps it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TreeSize {
+    pub files: u64,
+    pub bytes: u64,
+}
+
 /// One command to run as the unprivileged command user (uid 10001).
 #[derive(Debug, Clone)]
 pub struct Command {

@@ -27,6 +27,8 @@ pub mod outcome;
 pub mod record;
 /// Values that must not be printed.
 pub mod secret;
+/// A session at a glance, folded from its events.
+pub mod summary;
 
 // Rooms, in the order of the data.
 /// The model with its tools, within its limits.
