@@ -1,1 +1,260 @@
-//! (agent)
+//! The agent: a model with its tools, within its limits.
+//!
+//! It decides nothing. It ends with why it stopped; whether the tree is any
+//! good is for others to say. The hard limits hold where the call is made:
+//! turns, time of model and tools, money. One transcript runs through all
+//! attempts, so that the model knows what it tried.
+
+mod budget;
+mod tools;
+mod transcript;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use toolbox::api;
+
+use crate::change::{ChangeType, Limits, Resolved};
+use crate::clock::elapsed_ms;
+use crate::failure::Failure;
+use crate::model::{Call, CallError, Model, Reply};
+use crate::record::{Caller, Recorder, SessionEvent};
+use crate::text;
+use budget::{Budget, Exceeded};
+use transcript::Transcript;
+
+pub use budget::Spent;
+pub use tools::{Tools, connect};
+
+/// Tokens of one reply.
+const MAX_TOKENS: u32 = 8192;
+/// Bytes of one tool result that the model is shown.
+const RESULT_CAP: usize = 25 * 1024;
+/// The standing instructions.
+const SYSTEM: &str = include_str!("../prompts/agent.md");
+
+/// What to reach.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    pub change: &'a ChangeType,
+    pub resolved: &'a Resolved,
+    pub limits: Limits,
+}
+
+/// The engine's checks on the tree as it is in the container now.
+pub trait Verifier: Send + Sync {
+    /// A short digest for the model.
+    fn verify(&self) -> BoxFuture<'_, Result<String, Failure>>;
+}
+
+/// Why the agent stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// It says that the end state is reached.
+    Finished(String),
+    /// It says that it cannot be reached.
+    Abstained(String),
+    LimitTurns,
+    LimitTime,
+    LimitCost,
+}
+
+/// The end of one attempt.
+#[derive(Debug, Clone)]
+pub struct Stopped {
+    pub why: Why,
+}
+
+/// One session's agent.
+pub struct Agent<'a> {
+    model: &'a Model,
+    tools: Tools,
+    recorder: Recorder,
+    transcript: Transcript,
+    budget: Budget,
+    calls: u32,
+}
+
+/// What one reply leads to.
+enum Next {
+    GoOn,
+    Stop(Why),
+}
+
+impl<'a> Agent<'a> {
+    #[must_use]
+    pub fn new(task: Task<'_>, model: &'a Model, tools: Tools, recorder: Recorder) -> Self {
+        let transcript = Transcript::new(SYSTEM, MAX_TOKENS, fill(&task.change.prompt, task.resolved));
+        Self { model, tools, recorder, transcript, budget: Budget::new(task.limits), calls: 0 }
+    }
+
+    /// What has been spent over all attempts.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.budget.spent()
+    }
+
+    /// Works until the model says that it is done, or a limit is reached.
+    /// `feedback` is what the engine says about the tree as it is.
+    ///
+    /// # Errors
+    /// The provider, the container, the log or the verifier fails.
+    pub async fn attempt(&mut self, feedback: &str, verifier: &dyn Verifier) -> Result<Stopped, Failure> {
+        self.transcript.say(feedback);
+        loop {
+            let why = match self.turn(verifier).await? {
+                Next::GoOn => continue,
+                Next::Stop(why) => why,
+            };
+            return Ok(Stopped { why });
+        }
+    }
+
+    async fn turn(&mut self, verifier: &dyn Verifier) -> Result<Next, Failure> {
+        self.transcript.say(&self.budget.status());
+        let body = self.transcript.request();
+        if let Err(exceeded) = self.budget.allows(self.model.worst_case(Caller::Agent, &body)) {
+            return Ok(Next::Stop(exceeded.into()));
+        }
+        self.calls += 1;
+        let call = Call {
+            caller: Caller::Agent,
+            number: self.calls,
+            body: &body,
+            deadline: self.budget.time_left(),
+        };
+        let reply = match self.model.call(&self.recorder, call).await {
+            Ok(reply) => reply,
+            Err(CallError::DeadlinePassed) => return Ok(Next::Stop(Why::LimitTime)),
+            Err(CallError::Failed(failure)) => return Err(failure),
+        };
+        let calls = tool_calls(&reply);
+        let free = !calls.is_empty() && calls.iter().all(|call| call.name == api::VERIFY);
+        let last = self.budget.charge(&reply, free);
+        self.transcript.heard(reply.content.clone());
+        if calls.is_empty() {
+            return Ok(self.without_tools(&reply));
+        }
+        self.answer(calls, last, verifier).await
+    }
+
+    /// Every call is answered once and in order, also beside a `finish`.
+    async fn answer(
+        &mut self,
+        calls: Vec<ToolCall>,
+        last: bool,
+        verifier: &dyn Verifier,
+    ) -> Result<Next, Failure> {
+        let mut next = Next::GoOn;
+        for call in calls {
+            let said = |key: &str| call.input.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let (output, is_error) = match call.name.as_str() {
+                api::FINISH => {
+                    next = Next::Stop(Why::Finished(said("summary")));
+                    ("The engine verifies the tree now.".to_owned(), false)
+                }
+                api::ABSTAIN => {
+                    next = Next::Stop(Why::Abstained(text::head(&text::plain(&said("reason")), 1000)));
+                    ("Noted.".to_owned(), false)
+                }
+                _ if last => ("The last turn is for finish or abstain.".to_owned(), true),
+                api::VERIFY => (self.verify(verifier).await?, false),
+                _ => self.call_tool(&call).await?,
+            };
+            self.transcript.result(&call.id, &output, is_error);
+        }
+        Ok(match next {
+            Next::GoOn if last => Next::Stop(Why::LimitTurns),
+            next => next,
+        })
+    }
+
+    fn without_tools(&mut self, reply: &Reply) -> Next {
+        match reply.stop_reason.as_str() {
+            "max_tokens" => {
+                self.transcript.say("Your reply was cut off. Make smaller steps.");
+                Next::GoOn
+            }
+            "refusal" => Next::Stop(Why::Abstained("the model declined the task".to_owned())),
+            _ => Next::Stop(Why::Finished(String::new())),
+        }
+    }
+
+    /// The engine's own time does not count as the agent's.
+    async fn verify(&self, verifier: &dyn Verifier) -> Result<String, Failure> {
+        let start = std::time::Instant::now();
+        let output = text::plain(&verifier.verify().await?);
+        self.recorder
+            .record(SessionEvent::ToolCall {
+                tool: api::VERIFY.to_owned(),
+                input: json!({}),
+                output: output.clone(),
+                is_error: false,
+                duration_ms: elapsed_ms(start),
+            })
+            .await?;
+        Ok(output)
+    }
+
+    async fn call_tool(&mut self, call: &ToolCall) -> Result<(String, bool), Failure> {
+        let start = std::time::Instant::now();
+        let (output, is_error) = self.tools.call(&call.name, &call.input, self.budget.time_left()).await?;
+        self.budget.spend_time(start.elapsed());
+        let output = text::head(&output, RESULT_CAP);
+        self.recorder
+            .record(SessionEvent::ToolCall {
+                tool: call.name.clone(),
+                input: call.input.clone(),
+                output: output.clone(),
+                is_error,
+                duration_ms: elapsed_ms(start),
+            })
+            .await?;
+        Ok((output, is_error))
+    }
+}
+
+impl std::fmt::Debug for Agent<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Agent({:?})", self.budget.spent())
+    }
+}
+
+impl From<Exceeded> for Why {
+    fn from(exceeded: Exceeded) -> Self {
+        match exceeded {
+            Exceeded::Turns => Self::LimitTurns,
+            Exceeded::Time => Self::LimitTime,
+            Exceeded::Cost => Self::LimitCost,
+        }
+    }
+}
+
+/// One `tool_use` block.
+struct ToolCall {
+    id: String,
+    name: String,
+    input: Value,
+}
+
+fn tool_calls(reply: &Reply) -> Vec<ToolCall> {
+    let text =
+        |block: &Value, key: &str| block.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    reply
+        .content
+        .iter()
+        .filter(|block| block.get("type").and_then(Value::as_str) == Some("tool_use"))
+        .map(|block| ToolCall {
+            id: text(block, "id"),
+            name: text(block, "name"),
+            input: block.get("input").cloned().unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// The change type's end state, for this package and these versions.
+fn fill(prompt: &str, resolved: &Resolved) -> String {
+    prompt
+        .replace("{{package}}", &resolved.package)
+        .replace("{{from}}", &resolved.from)
+        .replace("{{to}}", &resolved.to)
+}

@@ -10,6 +10,8 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::failure::Failure;
+use crate::record::{Recorder, SessionEvent};
+use crate::text;
 
 /// Where the repository's tree lies in every container.
 pub const TREE: &str = "/work";
@@ -128,10 +130,52 @@ pub trait Exec: Send + Sync {
     fn read<'a>(&'a self, path: &'a str, cap: usize) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
 }
 
+/// Bytes of a command's output that the log keeps.
+const LOGGED: usize = 4 * 1024;
+
+impl Exit {
+    /// As the log and people read it.
+    #[must_use]
+    pub fn describe(self) -> String {
+        match self {
+            Self::Code(code) => format!("exit code {code}"),
+            Self::Signal(signal) => format!("signal {signal}"),
+            Self::TimedOut => "timed out".to_owned(),
+            Self::NotStarted => "not started".to_owned(),
+        }
+    }
+}
+
+/// Runs a command and writes it into the session log, with the end of what
+/// it said. `container` is the name that people know the container by.
+///
+/// # Errors
+/// The container or the log fails.
+pub async fn run_recorded(
+    exec: &dyn Exec,
+    container: &str,
+    command: Command,
+    recorder: &Recorder,
+) -> Result<Output, Failure> {
+    let argv = command.argv.clone();
+    let output = exec.run(command).await?;
+    let said = format!("{}{}", output.stdout_text(), output.stderr_text());
+    recorder
+        .record(SessionEvent::Command {
+            container: container.to_owned(),
+            argv,
+            exit: output.exit.describe(),
+            output: text::tail(text::plain(&said).trim(), LOGGED),
+            duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+        })
+        .await?;
+    Ok(output)
+}
+
 /// The tool server's standard input and output, spoken to in MCP.
 pub struct Stdio {
-    pub reader: Pin<Box<dyn AsyncRead + Send + Sync>>,
-    pub writer: Pin<Box<dyn AsyncWrite + Send + Sync>>,
+    pub reader: Pin<Box<dyn AsyncRead + Send>>,
+    pub writer: Pin<Box<dyn AsyncWrite + Send>>,
 }
 
 impl std::fmt::Debug for Stdio {

@@ -1,1 +1,72 @@
-//! (integrity)
+//! Test integrity: a change may not be made green by weakening what checks
+//! it.
+//!
+//! Deterministic, no model. The rules see every changed file before and
+//! after; each finding stops the change. A rule prefers to stop an honest
+//! change, which a person can make by hand, to letting a weakened test pass.
+
+mod config;
+mod tests_kept;
+mod tokens;
+
+use crate::evidence::Finding;
+
+/// One changed file; `None` where it does not exist.
+#[derive(Debug, Clone)]
+pub struct FilePair {
+    pub path: String,
+    pub before: Option<Vec<u8>>,
+    pub after: Option<Vec<u8>>,
+}
+
+impl FilePair {
+    fn before_text(&self) -> String {
+        text_of(self.before.as_ref())
+    }
+
+    fn after_text(&self) -> String {
+        text_of(self.after.as_ref())
+    }
+
+    fn finding(&self, rule: &str, message: impl Into<String>) -> Finding {
+        Finding { rule: rule.to_owned(), path: self.path.clone(), line: None, message: message.into() }
+    }
+}
+
+fn text_of(bytes: Option<&Vec<u8>>) -> String {
+    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
+/// Everything that weakens a test or a check; empty is good.
+#[must_use]
+pub fn check(pairs: &[FilePair]) -> Vec<Finding> {
+    pairs
+        .iter()
+        .flat_map(|pair| {
+            let mut findings = config::check(pair);
+            findings.extend(tests_kept::check(pair));
+            findings
+        })
+        .collect()
+}
+
+/// For a row of the status comment.
+#[must_use]
+pub fn summary(findings: &[Finding]) -> String {
+    match findings {
+        [] => "no test or check weakened".to_owned(),
+        [one] => format!("{} in {}", one.rule, one.path),
+        [one, more @ ..] => format!("{} in {}, and {} more", one.rule, one.path, more.len()),
+    }
+}
+
+/// For the model: what to put back.
+#[must_use]
+pub fn digest(findings: &[Finding]) -> String {
+    let lines: Vec<String> =
+        findings.iter().map(|finding| format!("- {}: {}", finding.path, finding.message)).collect();
+    format!(
+        "the change weakens tests or checks, which is never accepted; put these back:\n{}",
+        lines.join("\n")
+    )
+}

@@ -13,6 +13,8 @@ pub mod change;
 pub mod clock;
 /// A signed webhook delivery, and what became of it.
 pub mod delivery;
+/// What GitHub tells, as a closed enum.
+pub mod event;
 /// The tickets Patch, Verified, Accepted.
 pub mod evidence;
 /// How to ask a container for something.
@@ -29,14 +31,14 @@ pub mod record;
 pub mod secret;
 /// A session at a glance, folded from its events.
 pub mod summary;
+/// Untrusted text made plain.
+pub mod text;
 
 // Rooms, in the order of the data.
 /// The model with its tools, within its limits.
 pub mod agent;
 /// The version, the manifest, the lockfile; no model.
 pub mod bump;
-/// Delivery bytes to a closed enum.
-pub mod event;
 /// Tests and checks not weakened; no model.
 pub mod integrity;
 /// The second model call: accept or veto.

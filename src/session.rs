@@ -1,1 +1,240 @@
-//! (session)
+//! The order of the rooms, for one job.
+//!
+//! This is the only module that knows which room follows which. It holds no
+//! room's logic: what a version is, what a weakened test is or what a pull
+//! request says is decided elsewhere. It refuses to publish anything but an
+//! `Accepted` ticket, and it writes nothing once its lease is lost, because
+//! every line of the log asks for the lease.
+
+mod bench;
+mod bump;
+mod image;
+mod progress;
+mod publication;
+mod repair;
+mod stage;
+mod upstream;
+
+use std::path::PathBuf;
+
+use tokio::sync::OnceCell;
+
+use crate::change::{Base, ChangeType, Limits, Request, Resolved, Subject};
+use crate::clock::Clock;
+use crate::failure::{Failure, Kind};
+use crate::github::GitHub;
+use crate::ids::SessionId;
+use crate::model::Model;
+use crate::outcome::Outcome;
+use crate::publish::{Publisher, Target};
+use crate::queue::Lease;
+use crate::record::{Recorder, SessionEvent};
+use crate::registry::{self, Registry};
+use crate::replay::SessionLog;
+use crate::sandbox::Sandbox;
+use crate::summary::Summary;
+use crate::trigger::{self, Catalog};
+use crate::verify;
+use crate::workspace::{Mirror, Workspace};
+
+pub use image::Images;
+
+use progress::Progress;
+
+/// Everything that sessions share.
+#[derive(Debug)]
+pub struct Rooms {
+    pub catalog: Catalog,
+    pub limits: Limits,
+    pub workspace: Workspace,
+    pub sandbox: Sandbox,
+    /// An empty `upstream` means that npm is asked on first use.
+    pub registry_settings: registry::Settings,
+    pub registry: OnceCell<Registry>,
+    pub model: Model,
+    pub log: SessionLog,
+    /// Absent in `chaperone try`.
+    pub github: Option<GitHub>,
+    pub images: Images,
+    /// The doors' sockets are made in here.
+    pub run_dir: PathBuf,
+    /// Root of links to session pages, without a slash at the end.
+    pub public_url: String,
+    pub clock: Clock,
+}
+
+/// How a session ends, with what a person should know.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    pub outcome: Outcome,
+    pub detail: String,
+    pub pull_request: Option<String>,
+    pub branch: Option<String>,
+}
+
+impl Ending {
+    fn new(outcome: Outcome, detail: impl Into<String>) -> Self {
+        Self { outcome, detail: detail.into(), pull_request: None, branch: None }
+    }
+
+    fn failed(failure: &Failure) -> Self {
+        Self::new(failure.outcome(), format!("could not {}", failure.public()))
+    }
+}
+
+/// Runs the job to its end and returns the outcome, which is in the log and
+/// has been told to the person who asked.
+///
+/// # Errors
+/// Passing trouble, after which the job can be leased again; or the lease is
+/// lost.
+pub async fn run(rooms: &Rooms, lease: &Lease) -> Result<Outcome, Failure> {
+    let session = Session::open(rooms, lease).await?;
+    if let Some(outcome) = session.progress.ended {
+        return Ok(outcome);
+    }
+    session.begin().await?;
+    match session.drive().await {
+        Ok(ending) => session.end(ending).await,
+        Err(failure) => match failure.kind() {
+            Kind::Transient | Kind::LeaseLost => Err(failure),
+            Kind::UserFault | Kind::Bug => {
+                tracing::warn!(session = %session.id, %failure, "session stopped");
+                session.end(Ending::failed(&failure)).await
+            }
+        },
+    }
+}
+
+/// Ends a session whose passing trouble did not pass.
+///
+/// # Errors
+/// The log or GitHub cannot be reached, or the lease is lost.
+pub async fn give_up(rooms: &Rooms, lease: &Lease, failure: &Failure) -> Result<Outcome, Failure> {
+    let session = Session::open(rooms, lease).await?;
+    session.end(Ending::failed(failure)).await
+}
+
+/// One run of one session.
+struct Session<'a> {
+    rooms: &'a Rooms,
+    id: SessionId,
+    fence: u64,
+    run: u64,
+    request: &'a Request,
+    recorder: Recorder,
+    publisher: Publisher,
+    /// What an earlier run of this session has done.
+    progress: Progress,
+}
+
+impl<'a> Session<'a> {
+    async fn open(rooms: &'a Rooms, lease: &'a Lease) -> Result<Self, Failure> {
+        let recorder = Recorder::new(lease.session(), rooms.log.writer(lease.session(), lease.fence()));
+        let request = lease.request();
+        let target = match (&request.subject, &rooms.github) {
+            (Subject::Issue { .. }, Some(github)) => {
+                Target::GitHub { github: github.clone(), public_url: rooms.public_url.clone() }
+            }
+            (Subject::Issue { .. }, None) => {
+                return Err(Failure::bug("serve an issue without the [github] settings"));
+            }
+            (Subject::Local { .. }, _) => Target::Local,
+        };
+        let entries = rooms.log.read(lease.session()).await?;
+        Ok(Self {
+            rooms,
+            id: lease.session(),
+            fence: lease.fence(),
+            run: lease.run(),
+            request,
+            publisher: Publisher::new(target, recorder.clone(), request.clone()),
+            recorder,
+            progress: Progress::from_entries(&entries),
+        })
+    }
+
+    async fn begin(&self) -> Result<(), Failure> {
+        let started = SessionEvent::Started {
+            run: self.run,
+            request: self.request.clone(),
+            limits: self.limits(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        self.recorder.record(started).await?;
+        self.publisher.acknowledge().await
+    }
+
+    /// The rooms in their order.
+    async fn drive(&self) -> Result<Ending, Failure> {
+        if let Some(ready) = self.ready_to_publish().await? {
+            return self.publish(ready).await;
+        }
+        let (change, bump) = trigger::policy(self.request, &self.rooms.catalog)?;
+        self.authorise().await?;
+        self.publisher.started().await?;
+        let mirror = self.checkout().await?;
+        let plan = self.resolve(&mirror, bump).await?;
+        if let Some(url) = self.publisher.open_pull_for(&plan.resolved.branch()).await? {
+            return Ok(Ending { pull_request: Some(url), ..Ending::new(Outcome::AlreadyOpen, "") });
+        }
+        let case = self.case(&mirror, change, &plan.resolved).await?;
+        let baseline = self.baseline(&case).await?;
+        let accepted = self.change(&case, &plan, &baseline).await?;
+        let ready = self.accept(mirror, plan.resolved, accepted).await?;
+        self.publish(ready).await
+    }
+
+    /// Asks GitHub whether the sender may; anything unclear is a no.
+    async fn authorise(&self) -> Result<(), Failure> {
+        match (&self.request.subject, &self.rooms.github) {
+            (Subject::Issue { repo, installation, sender, .. }, Some(github)) => {
+                trigger::authorise(github.permission(*installation, repo, sender).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the person who asked, then closes the log. Whoever finds the
+    /// last line finds everything told.
+    async fn end(&self, ending: Ending) -> Result<Outcome, Failure> {
+        let mut summary = self.summary().await?;
+        summary.pull_request.clone_from(&ending.pull_request);
+        summary.branch.clone_from(&ending.branch);
+        self.publisher.finish(&summary, ending.outcome, &ending.detail).await?;
+        let outcome = ending.outcome;
+        self.recorder
+            .record(SessionEvent::Ended {
+                outcome,
+                detail: ending.detail,
+                pull_request: ending.pull_request,
+                branch: ending.branch,
+            })
+            .await?;
+        Ok(outcome)
+    }
+
+    async fn summary(&self) -> Result<Summary, Failure> {
+        Ok(Summary::fold(self.id, &self.rooms.log.read(self.id).await?))
+    }
+
+    /// The change type's limits under the operator's. The money cap is the
+    /// operator's: a prompt file can lower it only.
+    fn limits(&self) -> Limits {
+        let ceiling = self.rooms.limits;
+        match self.rooms.catalog.get(&self.request.change) {
+            Some(change) => change.limits.at_most(ceiling),
+            None => ceiling,
+        }
+    }
+}
+
+/// What stays the same from the baseline to the verdict.
+struct Case<'a> {
+    mirror: &'a Mirror,
+    base: Base,
+    change: &'a ChangeType,
+    resolved: &'a Resolved,
+    checks: verify::Plan,
+    image: String,
+}

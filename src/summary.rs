@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::change::{Base, Cost, Limits, Request, Resolved};
-use crate::evidence::{ChangedFile, CheckResult, Finding};
+use crate::evidence::{Accepted, ChangedFile, CheckResult, Finding, Verdict};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
-use crate::record::{Stage, StageResult, Usage};
+use crate::record::{Caller, Entry, SessionEvent, Stage, StageResult, Usage};
 
 /// One finished stage. A stage that ran more than once has one line: the
 /// last result, and the time of all its runs.
@@ -56,4 +56,210 @@ pub struct Summary {
     pub judge: Option<(String, String)>,
     /// The last patch's files.
     pub files: Vec<ChangedFile>,
+}
+
+impl Summary {
+    /// A session of which nothing is known yet.
+    #[must_use]
+    pub fn new(session: SessionId) -> Self {
+        Self {
+            session,
+            request: None,
+            base: None,
+            resolved: None,
+            limits: None,
+            stages: Vec::new(),
+            current: None,
+            turns: 0,
+            attempts: 0,
+            repair_calls: 0,
+            judge_calls: 0,
+            usage: Usage::default(),
+            cost: Cost(0),
+            outcome: None,
+            detail: String::new(),
+            pull_request: None,
+            branch: None,
+            started: None,
+            ended: None,
+            checks: Vec::new(),
+            findings: Vec::new(),
+            judge: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// Reads a log from its beginning. A run that took over from a dead one
+    /// starts its stages and turns afresh; money that was spent stays spent.
+    #[must_use]
+    pub fn fold(session: SessionId, entries: &[Entry]) -> Self {
+        let mut summary = Self::new(session);
+        for entry in entries {
+            summary.started.get_or_insert(entry.at);
+            summary.take(entry);
+        }
+        summary
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        match &entry.event {
+            SessionEvent::Started { request, limits, .. } => self.restart(request, *limits),
+            SessionEvent::Checkout { base } => self.base = Some(base.clone()),
+            SessionEvent::Resolved { resolved } => self.resolved = Some(resolved.clone()),
+            SessionEvent::StageStarted { stage } => self.current = Some(*stage),
+            SessionEvent::StageEnded { stage, result, detail, duration_ms } => {
+                self.current = None;
+                self.stage_ended(StageLine {
+                    stage: *stage,
+                    result: *result,
+                    detail: detail.clone(),
+                    duration_ms: *duration_ms,
+                });
+            }
+            SessionEvent::ModelReply { caller, body, usage, cost, .. } => {
+                self.usage = self.usage.saturating_add(*usage);
+                self.cost = self.cost.saturating_add(*cost);
+                match caller {
+                    Caller::Judge => self.judge_calls += 1,
+                    Caller::Agent => {
+                        self.repair_calls += 1;
+                        self.turns += u32::from(!only_verifies(body));
+                    }
+                }
+            }
+            SessionEvent::Patch { attempt, files, .. } => {
+                self.attempts = self.attempts.max(*attempt);
+                self.files.clone_from(files);
+            }
+            SessionEvent::Verified { verdict, .. } => {
+                if let Verdict::Passed { checks } | Verdict::Broke { checks, .. } = verdict {
+                    self.checks.clone_from(checks);
+                }
+            }
+            SessionEvent::Integrity { findings, .. } => self.findings.clone_from(findings),
+            SessionEvent::Judged { verdict, reason, .. } => {
+                self.judge = Some((verdict.clone(), reason.clone()));
+            }
+            SessionEvent::Accepted { accepted, .. } => self.accepted(accepted),
+            SessionEvent::Ended { outcome, detail, pull_request, branch } => {
+                self.outcome = Some(*outcome);
+                self.detail.clone_from(detail);
+                self.pull_request.clone_from(pull_request);
+                self.branch.clone_from(branch);
+                self.ended = Some(entry.at);
+                self.current = None;
+            }
+            SessionEvent::Command { .. }
+            | SessionEvent::Fetched { .. }
+            | SessionEvent::ModelRequest { .. }
+            | SessionEvent::ModelError { .. }
+            | SessionEvent::ToolCall { .. }
+            | SessionEvent::Intent { .. }
+            | SessionEvent::Effect { .. } => {}
+        }
+    }
+
+    /// A later run of the same session. After the change was accepted it only
+    /// has effects to finish, so what led to the acceptance still holds.
+    fn restart(&mut self, request: &Request, limits: Limits) {
+        let accepted = self.judge.as_ref().is_some_and(|(verdict, _)| verdict == "accept");
+        if !accepted {
+            *self = Self {
+                base: self.base.take(),
+                resolved: self.resolved.take(),
+                usage: self.usage,
+                cost: self.cost,
+                started: self.started,
+                ..Self::new(self.session)
+            };
+        }
+        self.request = Some(request.clone());
+        self.limits = Some(limits);
+        self.current = None;
+    }
+
+    fn stage_ended(&mut self, line: StageLine) {
+        match self.stages.iter_mut().find(|known| known.stage == line.stage) {
+            Some(known) => {
+                let duration_ms = known.duration_ms.saturating_add(line.duration_ms);
+                *known = StageLine { duration_ms, ..line };
+            }
+            None => self.stages.push(line),
+        }
+    }
+
+    fn accepted(&mut self, accepted: &Accepted) {
+        self.checks = accepted.verified().checks().to_vec();
+        self.files = accepted.patch().files().to_vec();
+    }
+}
+
+/// A reply that asks for nothing but verification costs no turn.
+fn only_verifies(body: &serde_json::Value) -> bool {
+    let blocks = body.get("content").and_then(serde_json::Value::as_array);
+    let mut names = blocks
+        .into_iter()
+        .flatten()
+        .filter(|block| block.get("type").and_then(serde_json::Value::as_str) == Some("tool_use"))
+        .map(|block| block.get("name").and_then(serde_json::Value::as_str))
+        .peekable();
+    names.peek().is_some() && names.all(|name| name == Some(toolbox::api::VERIFY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn entries(events: Vec<SessionEvent>) -> Vec<Entry> {
+        let at = Timestamp::from_second(0).unwrap();
+        events.into_iter().zip(1..).map(|(event, seq)| Entry { format: 1, seq, at, event }).collect()
+    }
+
+    fn stage(stage: Stage, duration_ms: u64) -> SessionEvent {
+        SessionEvent::StageEnded { stage, result: StageResult::Ok, detail: String::new(), duration_ms }
+    }
+
+    fn started() -> SessionEvent {
+        let request = Request {
+            subject: crate::change::Subject::Local { path: "/x".into() },
+            change: "bump".into(),
+            label: None,
+            bump: None,
+        };
+        SessionEvent::Started { run: 1, request, limits: Limits::default(), version: String::new() }
+    }
+
+    fn reply(tool: &str) -> SessionEvent {
+        SessionEvent::ModelReply {
+            caller: Caller::Agent,
+            call: 1,
+            body: json!({ "content": [{ "type": "tool_use", "name": tool }] }),
+            usage: Usage { input_tokens: 1, ..Usage::default() },
+            cost: Cost(5),
+            duration_ms: 1,
+        }
+    }
+
+    #[test]
+    fn a_stage_that_ran_twice_has_one_line_and_verification_costs_no_turn() {
+        let log = vec![
+            started(),
+            stage(Stage::Verify, 3),
+            reply("read_file"),
+            reply("verify"),
+            stage(Stage::Verify, 4),
+        ];
+        let summary = Summary::fold(SessionId::generate(), &entries(log));
+        assert_eq!(summary.stages.len(), 1);
+        assert_eq!(summary.stages[0].duration_ms, 7);
+        assert_eq!((summary.turns, summary.repair_calls, summary.cost), (1, 2, Cost(10)));
+    }
+
+    #[test]
+    fn a_run_after_a_crash_starts_afresh_but_its_money_is_spent() {
+        let log = vec![started(), stage(Stage::Verify, 3), reply("read_file"), started()];
+        let summary = Summary::fold(SessionId::generate(), &entries(log));
+        assert_eq!((summary.stages.len(), summary.turns, summary.cost), (0, 0, Cost(5)));
+    }
 }

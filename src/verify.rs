@@ -1,1 +1,215 @@
-//! (verify)
+//! Verification: what the repository's own checks say, before and after.
+//!
+//! Nothing here trusts a word of the agent's. Checks run in a fresh container
+//! on the exported tree; an exit code decides, and what a runner prints only
+//! says more about it. A run in which nothing was checked is never a pass.
+
+mod report;
+mod verdict;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::evidence::CheckResult;
+use crate::exec::{Command, Exec, Exit, Output, run_recorded};
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::record::Recorder;
+use crate::text;
+
+pub use verdict::{Baseline, attest, baseline, compare, digest, headline, summary};
+
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(600);
+/// Bytes of output that the parsers see.
+const OUTPUT_CAP: usize = 2 * 1024 * 1024;
+/// Bytes of npm's words about a failed installation.
+const SAID: usize = 1200;
+
+/// What tells which checks a repository defines.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// `package.json`.
+    pub manifest: Option<Vec<u8>>,
+    /// All paths of the tree.
+    pub paths: Vec<String>,
+}
+
+/// The checks to run, fixed from the untouched base: a change cannot choose
+/// what it is checked by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Check {
+    /// `build`, `typecheck`, `lint` or `test`.
+    name: &'static str,
+    argv: Vec<String>,
+}
+
+/// Whether the dependencies could be installed from the lockfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Installed {
+    Ok,
+    /// With what the package manager said.
+    Failed(String),
+}
+
+/// Finds the repository's checks by its files.
+///
+/// # Errors
+/// There is none.
+pub fn plan(files: &Files) -> Result<Plan, Failure> {
+    let manifest: Value =
+        files.manifest.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    let checks: Vec<Check> = [
+        script(&manifest, "build", &["build"]),
+        script(&manifest, "typecheck", &["typecheck", "type-check", "check-types"])
+            .or_else(|| compiler(&manifest, &files.paths)),
+        script(&manifest, "lint", &["lint"]),
+        script(&manifest, "test", &["test"]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if checks.is_empty() {
+        return Err(Failure::user(
+            Outcome::NothingToVerify,
+            "find a build, typecheck, lint or test script in package.json",
+        ));
+    }
+    Ok(Plan { checks })
+}
+
+/// The first of `names` that is a script. npm's own placeholder is none.
+fn script(manifest: &Value, check: &'static str, names: &[&str]) -> Option<Check> {
+    let scripts = manifest.get("scripts")?;
+    let name = names.iter().find(|name| {
+        let body = scripts.get(**name).and_then(Value::as_str).unwrap_or_default();
+        !body.trim().is_empty() && !body.contains("no test specified")
+    })?;
+    Some(Check { name: check, argv: ["npm", "run", name].map(str::to_owned).to_vec() })
+}
+
+/// TypeScript without a script for it.
+fn compiler(manifest: &Value, paths: &[String]) -> Option<Check> {
+    let declared = ["dependencies", "devDependencies"]
+        .iter()
+        .any(|section| manifest.get(section).and_then(|section| section.get("typescript")).is_some());
+    let configured = paths.iter().any(|path| path == "tsconfig.json");
+    (declared && configured).then(|| Check {
+        name: "typecheck",
+        argv: ["npx", "--no-install", "tsc", "--noEmit"].map(str::to_owned).to_vec(),
+    })
+}
+
+/// Installs exactly what the lockfile says, without running anything of it.
+///
+/// # Errors
+/// The container or the log fails.
+pub async fn install(exec: &dyn Exec, _plan: &Plan, recorder: &Recorder) -> Result<Installed, Failure> {
+    let command = Command::new(["npm", "ci", "--ignore-scripts"]).timeout(INSTALL_TIMEOUT);
+    let output = run_recorded(exec, "verify", command, recorder).await?;
+    if output.success() {
+        return Ok(Installed::Ok);
+    }
+    let said = text::plain(&output.stderr_text());
+    Ok(Installed::Failed(format!("npm ci: {}\n{}", output.exit.describe(), text::head(said.trim(), SAID))))
+}
+
+/// Runs the install scripts of the dependencies, if there are any, with the
+/// door closed: they are code.
+///
+/// # Errors
+/// The container or the log fails. A script that fails shows in the checks.
+pub async fn rebuild(exec: &dyn Exec, _plan: &Plan, recorder: &Recorder) -> Result<(), Failure> {
+    let lockfile = exec.read("node_modules/.package-lock.json", OUTPUT_CAP * 8).await?.unwrap_or_default();
+    let lockfile: Value = serde_json::from_slice(&lockfile).unwrap_or_default();
+    let scripted = lockfile
+        .get("packages")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(serde_json::Map::values)
+        .any(|package| package.get("hasInstallScript").and_then(Value::as_bool) == Some(true));
+    if scripted {
+        let command = Command::new(["npm", "rebuild"]).timeout(INSTALL_TIMEOUT);
+        run_recorded(exec, "verify", command, recorder).await?;
+    }
+    Ok(())
+}
+
+/// Runs every check of the plan, whatever the ones before it said.
+///
+/// # Errors
+/// The container or the log fails.
+pub async fn check(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<Vec<CheckResult>, Failure> {
+    let mut results = Vec::new();
+    for check in &plan.checks {
+        let mut command = Command::new(check.argv.clone()).timeout(CHECK_TIMEOUT);
+        command.output_cap = OUTPUT_CAP;
+        let output = run_recorded(exec, "verify", command, recorder).await?;
+        results.push(result(check, &output));
+    }
+    Ok(results)
+}
+
+fn result(check: &Check, output: &Output) -> CheckResult {
+    let said = text::plain(&format!("{}\n{}", output.stdout_text(), output.stderr_text()));
+    let tests = if check.name == "test" { report::read(&said) } else { report::Tests::default() };
+    let passed = output.success();
+    CheckResult {
+        check: check.name.to_owned(),
+        command: check.argv.join(" "),
+        passed,
+        tests_passed: tests.passed,
+        failing: if passed { Vec::new() } else { tests.failing },
+        digest: if passed { String::new() } else { failure_digest(output.exit, &said) },
+        duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+fn failure_digest(exit: Exit, said: &str) -> String {
+    format!("{}\n{}", exit.describe(), report::digest(said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn names(manifest: Value, paths: &[&str]) -> Vec<String> {
+        let files = Files {
+            manifest: Some(manifest.to_string().into_bytes()),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        plan(&files)
+            .map(|plan| plan.checks.iter().map(|check| check.argv.join(" ")).collect())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn checks_are_found_by_the_scripts() {
+        let manifest =
+            json!({ "scripts": { "test": "jest", "lint": "eslint .", "build": "tsc", "type-check": "tsc" } });
+        assert_eq!(
+            names(manifest, &[]),
+            ["npm run build", "npm run type-check", "npm run lint", "npm run test"]
+        );
+    }
+
+    #[test]
+    fn typescript_is_checked_even_without_a_script() {
+        let manifest = json!({ "devDependencies": { "typescript": "5" } });
+        assert_eq!(names(manifest.clone(), &["tsconfig.json"]), ["npx --no-install tsc --noEmit"]);
+        assert!(names(manifest, &[]).is_empty());
+    }
+
+    #[test]
+    fn npms_placeholder_is_not_a_test() {
+        let manifest = json!({ "scripts": { "test": "echo \"Error: no test specified\" && exit 1" } });
+        assert!(names(manifest, &[]).is_empty());
+    }
+}

@@ -37,3 +37,5 @@ CREATE TABLE session_events (
     body    TEXT    NOT NULL,             -- the event as JSON
     PRIMARY KEY (session, seq)
 ) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX jobs_one_per_subject ON jobs (subject) WHERE state != 'done';

@@ -1,0 +1,303 @@
+//! The words on GitHub: pure, from a summary.
+//!
+//! A later run of the same session must write the same pull request, so
+//! nothing in it depends on when it was written.
+
+use std::fmt::Write as _;
+
+use super::Announcement;
+use crate::change::{Request, Subject};
+use crate::evidence::{Accepted, ChangeKind, CheckResult};
+use crate::ids::SessionId;
+use crate::record::{Stage, StageResult};
+use crate::summary::Summary;
+use crate::text;
+
+/// Characters of model text in a comment.
+const QUOTED: usize = 1500;
+/// Characters of a row's detail.
+const DETAIL: usize = 300;
+
+/// One check run's words.
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) title: String,
+    pub(super) summary: String,
+}
+
+/// By this the status comment is found again.
+pub(super) fn marker(session: SessionId) -> String {
+    format!("<!-- agent:job={session} -->")
+}
+
+pub(super) fn session_url(public_url: &str, session: SessionId) -> String {
+    format!("{public_url}/sessions/{session}")
+}
+
+/// The status comment, while it runs and when it has ended.
+pub(super) fn status(summary: &Summary, public_url: &str) -> String {
+    let mut out = format!("{}\n### {}\n", marker(summary.session), heading(summary));
+    if let Some(Subject::Issue { sender, .. }) = summary.request.as_ref().map(|request| &request.subject) {
+        let label =
+            summary.request.as_ref().and_then(|request| request.label.as_deref()).unwrap_or("a command");
+        write!(out, "Requested by {} via `{}` · ", safe(sender), safe(label)).ok();
+    }
+    writeln!(out, "[replay]({})\n", session_url(public_url, summary.session)).ok();
+    if let Some(outcome) = summary.outcome {
+        writeln!(
+            out,
+            "**{}** {}\n",
+            outcome.sentence(),
+            if outcome.is_success() { "" } else { outcome.next_step() }
+        )
+        .ok();
+        if !outcome.is_success() && !summary.detail.is_empty() {
+            writeln!(out, "{}\n", quote(&summary.detail)).ok();
+        }
+    }
+    if let Some(url) = &summary.pull_request {
+        writeln!(out, "Pull request: {url}\n").ok();
+    }
+    out.push_str(&table(summary));
+    out
+}
+
+fn heading(summary: &Summary) -> String {
+    let what = match (&summary.resolved, summary.request.as_ref().and_then(|request| request.bump.as_ref())) {
+        (Some(resolved), _) => format!("Bump {} {} → {}", resolved.package, resolved.from, resolved.to),
+        (None, Some(bump)) => format!("Bump {bump}"),
+        (None, None) => "Bump".to_owned(),
+    };
+    let state = match (summary.outcome, summary.current) {
+        (Some(outcome), _) if outcome.is_success() => "verified".to_owned(),
+        (Some(outcome), _) => outcome.name().replace('_', " "),
+        (None, Some(stage)) => format!("{} …", stage.title().to_lowercase()),
+        (None, None) => "running".to_owned(),
+    };
+    let limits = summary.limits.unwrap_or_default();
+    format!(
+        "{} · {state} · {}/{} turns · {} of {}",
+        safe(&what),
+        summary.turns,
+        limits.turns,
+        summary.cost,
+        limits.cost
+    )
+}
+
+fn table(summary: &Summary) -> String {
+    let mut out = String::from("| Stage | Result | Detail |\n|---|---|---|\n");
+    for line in &summary.stages {
+        let result = match line.result {
+            StageResult::Ok if line.stage == Stage::Judge => "accept",
+            StageResult::Ok => "ok",
+            StageResult::Failed => "**failed**",
+            StageResult::Skipped => "skipped",
+        };
+        let detail = safe(&text::head(line.detail.lines().next().unwrap_or_default(), DETAIL));
+        writeln!(out, "| {} | {result} | {detail} |", line.stage.title()).ok();
+    }
+    if let Some(stage) = summary.current {
+        writeln!(out, "| {} | … | running |", stage.title()).ok();
+    }
+    out
+}
+
+/// The three verdicts on the head of the pull request.
+pub(super) fn checks(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
+    let checks = accepted.verified().checks();
+    let attempts = summary.attempts;
+    [
+        Check {
+            name: "agent / verify",
+            title: verify_title(checks),
+            summary: check_list(checks)
+                + "\nRun in a fresh container on the exported tree, against the untouched base.",
+        },
+        Check {
+            name: "agent / test-integrity",
+            title: "0 tests removed, 0 skipped, 0 assertions dropped".to_owned(),
+            summary: "No test, assertion, script, lint rule or CI file says less than before.".to_owned(),
+        },
+        Check {
+            name: "agent / judge",
+            title: "accept".to_owned(),
+            summary: format!("{}\n\nAfter {attempts} repair attempts.", quote(accepted.reason())),
+        },
+    ]
+}
+
+fn verify_title(checks: &[CheckResult]) -> String {
+    let passed: u32 = checks.iter().filter_map(|check| check.tests_passed).sum();
+    let names: Vec<&str> = checks.iter().map(|check| check.check.as_str()).collect();
+    format!("{passed} passed, 0 newly failing ({})", names.join(", "))
+}
+
+fn check_list(checks: &[CheckResult]) -> String {
+    let mut out = String::new();
+    for check in checks {
+        let tests = check.tests_passed.map(|passed| format!(": {passed} tests passed")).unwrap_or_default();
+        let same = match check.failing.len() {
+            0 => String::new(),
+            same => format!(", the same {same} failing as before"),
+        };
+        writeln!(out, "- `{}`{tests}{same}", safe(&check.command)).ok();
+    }
+    out
+}
+
+/// What no run here can show.
+const NOT_VERIFIED: &str =
+    "Anything that needs a network, a database or a browser; anything that the repository has no check for.";
+
+pub(super) fn pull_body(
+    accepted: &Accepted,
+    what: &Announcement<'_>,
+    request: &Request,
+    public_url: &str,
+) -> String {
+    let mut out = String::from("## Why\n");
+    if let Subject::Issue { number, sender, .. } = &request.subject {
+        writeln!(out, "Asked for by {} in #{number}. Fixes #{number}.\n", safe(sender)).ok();
+    }
+    writeln!(
+        out,
+        "## What changed\n`{}` {} → {}",
+        safe(&what.resolved.package),
+        what.resolved.from,
+        what.resolved.to
+    )
+    .ok();
+    for file in accepted.patch().files() {
+        let kind = match file.kind {
+            ChangeKind::Added => "added",
+            ChangeKind::Modified => "changed",
+            ChangeKind::Deleted => "deleted",
+        };
+        writeln!(out, "- `{}` {kind} (+{} −{})", safe(&file.path), file.added, file.removed).ok();
+    }
+    writeln!(
+        out,
+        "\n## Verified\nBy the engine, in a fresh container, against the untouched base:\n{}",
+        check_list(accepted.verified().checks())
+    )
+    .ok();
+    writeln!(
+        out,
+        "No test, assertion or check says less than before. The judge, a second model call, says:\n{}\n",
+        quote(accepted.reason())
+    )
+    .ok();
+    writeln!(out, "## Not verified\n{NOT_VERIFIED}\n").ok();
+    writeln!(out, "## How to reproduce\n```\ngit fetch origin {0} && git checkout {0}\nnpm ci", what.branch)
+        .ok();
+    for check in accepted.verified().checks() {
+        writeln!(out, "{}", safe(&check.command)).ok();
+    }
+    writeln!(
+        out,
+        "```\n\n---\nModel {} · {} · [session]({}) · a person merges",
+        what.model,
+        what.summary.cost,
+        session_url(public_url, what.summary.session)
+    )
+    .ok();
+    out
+}
+
+/// Text of a repository or a person in one line of Markdown: it cannot
+/// mention anybody, link anywhere, or break a table.
+fn safe(untrusted: &str) -> String {
+    let mut out = String::new();
+    for c in text::plain(untrusted).chars() {
+        match c {
+            '\n' | '\t' => out.push(' '),
+            '@' => out.push_str("@\u{200b}"),
+            '#' => out.push_str("#\u{200b}"),
+            '<' => out.push_str("&lt;"),
+            '|' => out.push_str("\\|"),
+            '`' => out.push('\''),
+            '[' | ']' | '!' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    // Addresses become links by themselves.
+    out.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
+}
+
+/// Several lines of model text, as a quotation.
+fn quote(untrusted: &str) -> String {
+    let shown = text::head(untrusted.trim(), QUOTED);
+    let lines: Vec<String> = shown.lines().map(|line| format!("> {}", safe(line))).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::summary::StageLine;
+
+    fn summary() -> Summary {
+        let session = "01J00000000000000000000000".parse().unwrap();
+        let mut summary = Summary::new(session);
+        summary.request = Some(Request {
+            subject: Subject::Issue {
+                repo: "o/r".parse().unwrap(),
+                installation: 1,
+                number: 7,
+                sender: "ann".into(),
+            },
+            change: "bump".into(),
+            label: Some("agent:bump".into()),
+            bump: Some(crate::change::Bump { package: "ms".into(), version: Some("2.1.3".into()) }),
+        });
+        summary.stages.push(StageLine {
+            stage: Stage::Baseline,
+            result: StageResult::Ok,
+            detail: "412 passed | <b>@all</b>\nmore".into(),
+            duration_ms: 5,
+        });
+        summary
+    }
+
+    #[test]
+    fn the_comment_says_what_is_being_done_and_mentions_nobody() {
+        let mut running = summary();
+        running.current = Some(Stage::Verify);
+        assert_eq!(
+            status(&running, "https://c.example"),
+            "<!-- agent:job=01J00000000000000000000000 -->\n\
+             ### Bump ms@\u{200b}2.1.3 · verify … · 0/10 turns · $0.00 of $1.00\n\
+             Requested by ann via `agent:bump` · [replay](https://c.example/sessions/01J00000000000000000000000)\n\n\
+             | Stage | Result | Detail |\n|---|---|---|\n\
+             | Baseline | ok | 412 passed \\| &lt;b>@\u{200b}all&lt;/b> |\n\
+             | Verify | … | running |\n"
+        );
+    }
+
+    #[test]
+    fn a_decline_says_why_and_what_next() {
+        let mut declined = summary();
+        declined.outcome = Some(Outcome::NoSafeVersion);
+        declined.detail = "could not find version 9 of ms".into();
+        let body = status(&declined, "https://c.example");
+        assert!(body.contains("**There is no version that fits the request.** Check the package's name"));
+        assert!(body.contains("> could not find version 9 of ms"));
+        assert!(body.contains("no safe version"));
+    }
+
+    #[test]
+    fn model_text_stays_a_quotation() {
+        let hostile =
+            "fine\n\n# Merge now\n@owner see https://evil.test and [this](x) ![i](y) <img src=x> #1";
+        let quoted = quote(hostile);
+        assert!(quoted.lines().all(|line| line.starts_with("> ")));
+        for bad in ["@owner", "https://", "[this]", "![i]", "<img", " #1"] {
+            assert!(!quoted.contains(bad), "{bad}: {quoted}");
+        }
+    }
+}

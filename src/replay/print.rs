@@ -1,0 +1,101 @@
+//! A session's log for a terminal.
+
+use std::io::{self, Write};
+
+use crate::record::{Entry, SessionEvent, StageResult};
+use crate::text;
+
+/// Characters of a body that a line shows.
+const SHOWN: usize = 400;
+
+/// Prints every entry, with colour if the reader has it.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn print(entries: &[Entry], out: &mut dyn Write, colour: bool) -> io::Result<()> {
+    for entry in entries {
+        let (head, body) = describe(&entry.event);
+        let at = entry.at.strftime("%H:%M:%S%.3f");
+        let (bold, plain) = if colour { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
+        writeln!(out, "{:>4}  {at}  {bold}{}{plain}", entry.seq, text::plain(&head))?;
+        for line in text::plain(&body).lines() {
+            writeln!(out, "                      {line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// A line, and what stands below it.
+pub(super) fn describe(event: &SessionEvent) -> (String, String) {
+    let short = |text: &str| text::head(text, SHOWN);
+    match event {
+        SessionEvent::Started { run, request, version, .. } => {
+            (format!("started, run {run}, version {version}"), request.subject.key())
+        }
+        SessionEvent::Checkout { base } => {
+            (format!("base {} of {}", base.commit, base.branch), String::new())
+        }
+        SessionEvent::Resolved { resolved } => (resolved.title(), String::new()),
+        SessionEvent::StageStarted { stage } => (format!("{} …", stage.title()), String::new()),
+        SessionEvent::StageEnded { stage, result, detail, duration_ms } => {
+            (format!("{}: {} in {duration_ms} ms", stage.title(), result_name(*result)), detail.clone())
+        }
+        SessionEvent::Command { container, argv, exit, output, duration_ms } => {
+            (format!("{container}$ {} ({exit}, {duration_ms} ms)", argv.join(" ")), text::tail(output, SHOWN))
+        }
+        SessionEvent::Fetched { url, bytes, from_cache, sha256 } => {
+            let source = if *from_cache { "cache" } else { "registry" };
+            (format!("fetched {url} ({bytes} bytes, {source})"), format!("sha256 {sha256}"))
+        }
+        SessionEvent::ModelRequest { caller, call, body } => {
+            (format!("request {call} of the {caller:?}").to_lowercase(), short(&last_message(body)))
+        }
+        SessionEvent::ModelReply { caller, call, body, cost, duration_ms, .. } => {
+            let head = format!("reply {call} to the {caller:?} ({cost}, {duration_ms} ms)").to_lowercase();
+            (head, short(&body.get("content").map(ToString::to_string).unwrap_or_default()))
+        }
+        SessionEvent::ModelError { message, retry_in_ms, .. } => {
+            let then = retry_in_ms.map_or_else(String::new, |wait| format!(", again in {wait} ms"));
+            (format!("no reply{then}"), message.clone())
+        }
+        SessionEvent::ToolCall { tool, input, output, is_error, duration_ms } => {
+            let how = if *is_error { "refused" } else { "ok" };
+            (
+                format!("tool {tool} ({how}, {duration_ms} ms)"),
+                format!("{}\n{}", short(&input.to_string()), short(output)),
+            )
+        }
+        SessionEvent::Patch { attempt, files, .. } => {
+            let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+            (format!("patch of attempt {attempt}"), paths.join("\n"))
+        }
+        SessionEvent::Verified { verdict, .. } => ("verdict".to_owned(), short(&json(verdict))),
+        SessionEvent::Integrity { findings, .. } => {
+            (format!("{} findings", findings.len()), short(&json(findings)))
+        }
+        SessionEvent::Judged { verdict, reason, .. } => (format!("judge: {verdict}"), reason.clone()),
+        SessionEvent::Accepted { commit_at, .. } => {
+            (format!("accepted, commit dated {commit_at}"), String::new())
+        }
+        SessionEvent::Intent { effect, key } => (format!("about to {effect} {key}"), String::new()),
+        SessionEvent::Effect { effect, key, result } => (format!("done: {effect} {key}"), result.clone()),
+        SessionEvent::Ended { outcome, detail, .. } => (format!("ended: {outcome}"), detail.clone()),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn last_message(body: &serde_json::Value) -> String {
+    let messages = body.get("messages").and_then(serde_json::Value::as_array);
+    messages.and_then(|messages| messages.last()).map(ToString::to_string).unwrap_or_default()
+}
+
+pub(super) fn result_name(result: StageResult) -> &'static str {
+    match result {
+        StageResult::Ok => "ok",
+        StageResult::Failed => "failed",
+        StageResult::Skipped => "skipped",
+    }
+}

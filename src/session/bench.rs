@@ -1,0 +1,104 @@
+//! A container with a tree in it and a door to the package registry.
+
+use super::{Case, Session};
+use crate::failure::Failure;
+use crate::ids::ObjectId;
+use crate::record::SessionEvent;
+use crate::registry::Door;
+use crate::sandbox::{Container, Spec};
+use crate::verify;
+
+/// One container of the session. Closed by [`Bench::close`] on every way out;
+/// the reaper removes what a dying process left.
+pub(super) struct Bench {
+    pub(super) container: Container,
+    door: Door,
+}
+
+/// What the checks of one tree said.
+pub(super) enum Checked {
+    Results(Vec<crate::evidence::CheckResult>),
+    /// The dependencies could not be installed from the lockfile.
+    NotInstalled(String),
+}
+
+impl Bench {
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        self.door.close();
+        self.container.remove().await
+    }
+}
+
+impl Session<'_> {
+    /// Starts a container for `role` and streams `tree` into it.
+    pub(super) async fn bench(&self, case: &Case<'_>, role: &str, tree: &ObjectId) -> Result<Bench, Failure> {
+        let name = format!("{}-{}-{role}", self.id, self.fence);
+        let registry = self.rooms.registry(self.id, self.fence).await?;
+        let door = registry.door(self.rooms.run_dir.join(name))?;
+        let spec = Spec {
+            session: self.id,
+            fence: self.fence,
+            role: role.to_owned(),
+            image: case.image.clone(),
+            gateway: Some(door.dir().to_owned()),
+            tree: case.mirror.size(tree).await?,
+        };
+        let container = self.rooms.sandbox.start(&spec).await?;
+        let filled = container.put_tree(case.mirror.tar(tree)).await;
+        let bench = Bench { container, door };
+        match filled {
+            Ok(()) => Ok(bench),
+            Err(failure) => {
+                bench.close().await?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Opens the door for as long as `work` takes, and logs what came in.
+    pub(super) async fn with_door<T>(
+        &self,
+        bench: &Bench,
+        work: impl Future<Output = Result<T, Failure>> + Send,
+    ) -> Result<T, Failure> {
+        bench.door.open();
+        let result = work.await;
+        bench.door.close();
+        for artefact in bench.door.artefacts() {
+            self.recorder
+                .record(SessionEvent::Fetched {
+                    url: artefact.url,
+                    sha256: artefact.sha256,
+                    bytes: artefact.bytes,
+                    from_cache: artefact.from_cache,
+                })
+                .await?;
+        }
+        result
+    }
+
+    /// Installs the dependencies and runs the checks of `tree` in a container
+    /// that has seen nothing else.
+    pub(super) async fn check_fresh(
+        &self,
+        case: &Case<'_>,
+        role: &str,
+        tree: &ObjectId,
+    ) -> Result<Checked, Failure> {
+        let bench = self.bench(case, role, tree).await?;
+        let result = self.check_on(case, &bench).await;
+        let closed = bench.close().await;
+        let checked = result?;
+        closed.map(|()| checked)
+    }
+
+    async fn check_on(&self, case: &Case<'_>, bench: &Bench) -> Result<Checked, Failure> {
+        let exec = &bench.container;
+        let install = verify::install(exec, &case.checks, &self.recorder);
+        if let verify::Installed::Failed(digest) = self.with_door(bench, install).await? {
+            return Ok(Checked::NotInstalled(digest));
+        }
+        verify::rebuild(exec, &case.checks, &self.recorder).await?;
+        Ok(Checked::Results(verify::check(exec, &case.checks, &self.recorder).await?))
+    }
+}

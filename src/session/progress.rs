@@ -1,0 +1,38 @@
+//! What an earlier run of the same session left in the log.
+//!
+//! A run that died before its patch was accepted is repeated from the start
+//! on the same base: its containers are gone. A run that died after that only
+//! has effects to finish.
+
+use jiff::Timestamp;
+
+use crate::change::{Base, Resolved};
+use crate::evidence::Accepted;
+use crate::outcome::Outcome;
+use crate::record::{Entry, SessionEvent};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    pub(super) base: Option<Base>,
+    pub(super) resolved: Option<Resolved>,
+    pub(super) accepted: Option<(Accepted, Timestamp)>,
+    pub(super) ended: Option<Outcome>,
+}
+
+impl Progress {
+    pub(super) fn from_entries(entries: &[Entry]) -> Self {
+        let mut progress = Self::default();
+        for entry in entries {
+            match &entry.event {
+                SessionEvent::Checkout { base } => progress.base = Some(base.clone()),
+                SessionEvent::Resolved { resolved } => progress.resolved = Some(resolved.clone()),
+                SessionEvent::Accepted { accepted, commit_at } => {
+                    progress.accepted = Some((accepted.clone(), *commit_at));
+                }
+                SessionEvent::Ended { outcome, .. } => progress.ended = Some(*outcome),
+                _ => {}
+            }
+        }
+        progress
+    }
+}

@@ -1,0 +1,124 @@
+//! From an accepted tree to a pull request, or to a branch of a checkout.
+//!
+//! This part may run again after a crash: everything in it is found or made,
+//! never made twice. The commit's author, date, parent and message come from
+//! the log, so every run makes the same commit.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::stage::Done;
+use super::{Ending, Session};
+use crate::change::{Request, Resolved, Subject};
+use crate::evidence::Accepted;
+use crate::failure::Failure;
+use crate::ids::ObjectId;
+use crate::outcome::Outcome;
+use crate::publish::{Announcement, Published};
+use crate::record::{Caller, SessionEvent, Stage};
+use crate::workspace::{CommitMeta, Destination, Mirror};
+
+/// Who every commit is by. The address is one that nobody can receive at.
+const AUTHOR: (&str, &str) = ("chaperone", "chaperone@users.noreply.localhost");
+
+/// All that publishing needs.
+pub(super) struct Ready {
+    mirror: Mirror,
+    resolved: Resolved,
+    accepted: Accepted,
+    commit_at: Timestamp,
+}
+
+impl Session<'_> {
+    /// What an earlier run of this session had accepted, if its tree is still
+    /// in the mirror. When it is not, the session starts over.
+    pub(super) async fn ready_to_publish(&self) -> Result<Option<Ready>, Failure> {
+        let progress = &self.progress;
+        let (Some(resolved), Some((accepted, commit_at))) = (&progress.resolved, &progress.accepted) else {
+            return Ok(None);
+        };
+        let mirror = self.mirror().await?;
+        if !mirror.has(accepted.patch().tree()).await? {
+            return Ok(None);
+        }
+        let ready =
+            Ready { mirror, resolved: resolved.clone(), accepted: accepted.clone(), commit_at: *commit_at };
+        Ok(Some(ready))
+    }
+
+    /// Writes down that the change is accepted: the point of no return.
+    pub(super) async fn accept(
+        &self,
+        mirror: Mirror,
+        resolved: Resolved,
+        accepted: Accepted,
+    ) -> Result<Ready, Failure> {
+        let commit_at = self.rooms.clock.now();
+        self.recorder.record(SessionEvent::Accepted { accepted: accepted.clone(), commit_at }).await?;
+        Ok(Ready { mirror, resolved, accepted, commit_at })
+    }
+
+    pub(super) async fn publish(&self, ready: Ready) -> Result<Ending, Failure> {
+        let branch = ready.resolved.branch();
+        let published = self
+            .stage(Stage::Publish, async {
+                let commit = self.push(&ready, &branch).await?;
+                let published = self.announce(&ready, &branch, commit).await?;
+                let detail = published.pull_request.clone().unwrap_or_else(|| branch.clone());
+                Ok(Done::ok(published, detail))
+            })
+            .await?;
+        let detail = ready.resolved.title();
+        Ok(Ending {
+            pull_request: published.pull_request,
+            branch: Some(branch),
+            ..Ending::new(Outcome::PrOpened, detail)
+        })
+    }
+
+    async fn push(&self, ready: &Ready, branch: &str) -> Result<ObjectId, Failure> {
+        let meta = CommitMeta {
+            author_name: AUTHOR.0.to_owned(),
+            author_email: AUTHOR.1.to_owned(),
+            at: ready.commit_at,
+            message: commit_message(self.request, &ready.resolved, &self.id.to_string()),
+        };
+        let commit = ready.mirror.commit(ready.accepted.patch(), &meta).await?;
+        let token = self.publisher.write_token(&ready.accepted).await?;
+        let destination = match (&self.request.subject, &self.rooms.github, token) {
+            (Subject::Issue { repo, .. }, Some(github), Some(token)) => {
+                Destination::Remote { url: github.clone_url(repo), token }
+            }
+            (Subject::Local { path }, _, _) => Destination::Local { path: path.into() },
+            _ => return Err(Failure::bug("push without a write token")),
+        };
+        let (effect, key) = ("push".to_owned(), branch.to_owned());
+        self.recorder.record(SessionEvent::Intent { effect: effect.clone(), key: key.clone() }).await?;
+        ready.mirror.push(&commit, branch, &destination).await?;
+        self.recorder.record(SessionEvent::Effect { effect, key, result: commit.to_string() }).await?;
+        Ok(commit)
+    }
+
+    async fn announce(&self, ready: &Ready, branch: &str, commit: ObjectId) -> Result<Published, Failure> {
+        let summary = self.summary().await?;
+        let announcement = Announcement {
+            resolved: &ready.resolved,
+            base: ready.mirror.base(),
+            commit: &commit,
+            branch,
+            summary: &summary,
+            model: self.rooms.model.name(Caller::Agent),
+        };
+        self.publisher.announce(&ready.accepted, &announcement).await
+    }
+}
+
+fn commit_message(request: &Request, resolved: &Resolved, session: &str) -> String {
+    let mut message = format!("{}\n\nAgent-Session: {session}\n", resolved.title());
+    if let Subject::Issue { sender, number, .. } = &request.subject {
+        // Writing to a String cannot fail.
+        writeln!(message, "Requested-by: {sender}\nRefs: #{number}").ok();
+    }
+    message
+}
