@@ -180,6 +180,7 @@ pub async fn serve(config: Config, outside: Outside, stop: CancellationToken) ->
     let github =
         config.github.as_ref().context("could not serve: the configuration has no [github] section")?;
     let secret = config::read_secret(&github.webhook_secret_file)?;
+    clear_doors(&config.data_dir.join("run"))?;
     let app = Arc::new(App::build(&config, outside).await?);
     let listener = TcpListener::bind(config.listen)
         .await
@@ -205,6 +206,16 @@ pub async fn serve(config: Config, outside: Outside, stop: CancellationToken) ->
     }
     app.queue.close().await;
     Ok(())
+}
+
+/// Doors of a service that was killed: nobody answers behind them.
+fn clear_doors(dir: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("could not clear {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Removes containers whose session no worker holds.

@@ -94,7 +94,7 @@ pub async fn run(rooms: &Rooms, lease: &Lease) -> Result<Outcome, Failure> {
         return Ok(outcome);
     }
     session.begin().await?;
-    match session.drive().await {
+    match Box::pin(session.drive()).await {
         Ok(ending) => session.end(ending).await,
         Err(failure) => match failure.kind() {
             Kind::Transient | Kind::LeaseLost => Err(failure),
@@ -106,13 +106,22 @@ pub async fn run(rooms: &Rooms, lease: &Lease) -> Result<Outcome, Failure> {
     }
 }
 
-/// Ends a session whose passing trouble did not pass.
+/// Ends a session whose passing trouble did not pass. When GitHub is the
+/// trouble nobody can be told there; the log still closes.
 ///
 /// # Errors
-/// The log or GitHub cannot be reached, or the lease is lost.
+/// The log cannot be written, or the lease is lost.
 pub async fn give_up(rooms: &Rooms, lease: &Lease, failure: &Failure) -> Result<Outcome, Failure> {
     let session = Session::open(rooms, lease).await?;
-    session.end(Ending::failed(failure)).await
+    let ending = Ending::failed(failure);
+    match session.tell(&ending).await {
+        Err(silent) if silent.kind() == Kind::LeaseLost => return Err(silent),
+        Err(silent) => {
+            tracing::error!(session = %session.id, failure = %silent, "could not tell how it ended")
+        }
+        Ok(()) => {}
+    }
+    session.close(ending).await
 }
 
 /// One run of one session.
@@ -168,7 +177,7 @@ impl<'a> Session<'a> {
     /// The rooms in their order.
     async fn drive(&self) -> Result<Ending, Failure> {
         if let Some(ready) = self.ready_to_publish().await? {
-            return self.publish(ready).await;
+            return Box::pin(self.publish(ready)).await;
         }
         let (change, bump) = trigger::policy(self.request, &self.rooms.catalog)?;
         self.authorise().await?;
@@ -179,10 +188,10 @@ impl<'a> Session<'a> {
             return Ok(Ending { pull_request: Some(url), ..Ending::new(Outcome::AlreadyOpen, "") });
         }
         let case = self.case(&mirror, change, &plan.resolved).await?;
-        let baseline = self.baseline(&case).await?;
-        let accepted = self.change(&case, &plan, &baseline).await?;
+        let baseline = Box::pin(self.baseline(&case)).await?;
+        let accepted = Box::pin(self.change(&case, &plan, &baseline)).await?;
         let ready = self.accept(mirror, plan.resolved, accepted).await?;
-        self.publish(ready).await
+        Box::pin(self.publish(ready)).await
     }
 
     /// Asks GitHub whether the sender may; anything unclear is a no.
@@ -198,19 +207,20 @@ impl<'a> Session<'a> {
     /// Tells the person who asked, then closes the log. Whoever finds the
     /// last line finds everything told.
     async fn end(&self, ending: Ending) -> Result<Outcome, Failure> {
+        self.tell(&ending).await?;
+        self.close(ending).await
+    }
+
+    async fn tell(&self, ending: &Ending) -> Result<(), Failure> {
         let mut summary = self.summary().await?;
         summary.pull_request.clone_from(&ending.pull_request);
         summary.branch.clone_from(&ending.branch);
-        self.publisher.finish(&summary, ending.outcome, &ending.detail).await?;
-        let outcome = ending.outcome;
-        self.recorder
-            .record(SessionEvent::Ended {
-                outcome,
-                detail: ending.detail,
-                pull_request: ending.pull_request,
-                branch: ending.branch,
-            })
-            .await?;
+        self.publisher.finish(&summary, ending.outcome, &ending.detail).await
+    }
+
+    async fn close(&self, ending: Ending) -> Result<Outcome, Failure> {
+        let Ending { outcome, detail, pull_request, branch } = ending;
+        self.recorder.record(SessionEvent::Ended { outcome, detail, pull_request, branch }).await?;
         Ok(outcome)
     }
 

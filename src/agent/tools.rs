@@ -58,12 +58,7 @@ impl Tools {
     ///
     /// # Errors
     /// The server is gone.
-    pub(super) async fn call(
-        &self,
-        name: &str,
-        input: &Value,
-        limit: Duration,
-    ) -> Result<(String, bool), Failure> {
+    pub async fn call(&self, name: &str, input: &Value, limit: Duration) -> Result<(String, bool), Failure> {
         if api::is_engine_tool(name) || !api::tools().iter().any(|tool| tool.name == name) {
             return Ok((format!("there is no tool {name:?}"), true));
         }

@@ -50,15 +50,22 @@ async fn handle(app: &App, lease: Lease) {
 
 /// The session, for as long as the lease holds. A panic ends this job only.
 async fn run_session(app: &App, lease: &Lease) -> Result<Outcome, Failure> {
-    let session = AssertUnwindSafe(session::run(&app.rooms, lease)).catch_unwind();
+    // Boxed: a session's state is large, and a worker's stack is not.
+    let session = AssertUnwindSafe(Box::pin(session::run(&app.rooms, lease))).catch_unwind();
+    match under(lease, async { Ok(session.await) }).await? {
+        Ok(result) => result,
+        Err(_panic) => give_up(app, lease, &Failure::bug("go on after a panic")).await,
+    }
+}
+
+async fn give_up(app: &App, lease: &Lease, failure: &Failure) -> Result<Outcome, Failure> {
+    under(lease, Box::pin(session::give_up(&app.rooms, lease, failure))).await
+}
+
+/// Works while the lease is kept alive, and stops when it is lost.
+async fn under<T>(lease: &Lease, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
-        result = session => match result {
-            Ok(result) => result,
-            Err(_panic) => {
-                let failure = Failure::bug("go on after a panic");
-                session::give_up(&app.rooms, lease, &failure).await
-            }
-        },
+        result = work => result,
         lost = lease.heartbeat() => match lost {
             Err(failure) => Err(failure),
         },
@@ -79,7 +86,7 @@ async fn retry(app: &App, lease: Lease, failure: Failure) -> Result<(), Failure>
     match lease.retry(pause).await? {
         Retried::Again => Ok(()),
         Retried::UsedUp(lease) => {
-            let outcome = session::give_up(&app.rooms, &lease, &failure).await?;
+            let outcome = give_up(app, &lease, &failure).await?;
             complete(*lease, outcome).await
         }
     }
@@ -93,7 +100,7 @@ pub(super) async fn run_to_the_end(app: &App, lease: Lease) -> Result<Outcome, F
     let result = match run_session(app, &lease).await {
         Err(failure) if failure.kind() != Kind::LeaseLost => {
             tracing::warn!(session = %lease.session(), %failure, "session cut short");
-            session::give_up(&app.rooms, &lease, &failure).await
+            give_up(app, &lease, &failure).await
         }
         other => other,
     };

@@ -189,7 +189,9 @@ pub(super) fn body(settings: &Settings, spec: &Spec) -> Result<ContainerCreateBo
         cmd: Some(vec![BINARY.to_owned(), "serve".to_owned()]),
         user: Some(format!("{SERVER_UID}:{TREE_GID}")),
         env: Some(environment()),
-        working_dir: Some(TREE.to_owned()),
+        // Not the tree: the engine makes a working directory that is missing,
+        // and then mounts the tree with that directory's mode.
+        working_dir: Some("/".to_owned()),
         hostname: Some("sandbox".to_owned()),
         network_disabled: Some(true),
         attach_stdin: Some(true),

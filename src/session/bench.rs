@@ -86,7 +86,7 @@ impl Session<'_> {
         tree: &ObjectId,
     ) -> Result<Checked, Failure> {
         let bench = self.bench(case, role, tree).await?;
-        let result = self.check_on(case, &bench).await;
+        let result = Box::pin(self.check_on(case, &bench)).await;
         let closed = bench.close().await;
         let checked = result?;
         closed.map(|()| checked)

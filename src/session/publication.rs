@@ -65,8 +65,7 @@ impl Session<'_> {
             .stage(Stage::Publish, async {
                 let commit = self.push(&ready, &branch).await?;
                 let published = self.announce(&ready, &branch, commit).await?;
-                let detail = published.pull_request.clone().unwrap_or_else(|| branch.clone());
-                Ok(Done::ok(published, detail))
+                Ok(Done::ok(published, branch.clone()))
             })
             .await?;
         let detail = ready.resolved.title();

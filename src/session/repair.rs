@@ -45,7 +45,7 @@ impl Session<'_> {
             bench.container.remember_base().await?;
             let patch = self.bump(case, plan, &bench).await?;
             let examiner = Examiner { session: self, case, baseline, bench: &bench, seen: Mutex::default() };
-            let first = examiner.assess(patch, 0).await?;
+            let first = Box::pin(examiner.assess(patch, 0)).await?;
             match first {
                 Assessment::Accepted(accepted) => {
                     self.skip(Stage::Repair, "nothing broke").await?;
@@ -56,7 +56,7 @@ impl Session<'_> {
                     let tools = agent::connect(stdio).await?;
                     let task = Task { change: case.change, resolved: case.resolved, limits: self.limits() };
                     let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
-                    self.repair(agent, &examiner, (outcome, feedback)).await
+                    Box::pin(self.repair(agent, &examiner, (outcome, feedback))).await
                 }
             }
         }
@@ -79,13 +79,13 @@ impl Session<'_> {
                 .stage(Stage::Repair, async {
                     let stopped = agent.attempt(&feedback, examiner).await?;
                     let patch = self.take(examiner.case, examiner.bench, attempt).await?;
-                    match refusal(&stopped.why) {
+                    match refusal(&stopped.why, outcome) {
                         Some(failure) => Err(failure),
                         None => Ok(Done::ok(patch.clone(), repair_detail(&patch, agent.spent().turns))),
                     }
                 })
                 .await?;
-            match examiner.assess(patch, attempt).await? {
+            match Box::pin(examiner.assess(patch, attempt)).await? {
                 Assessment::Accepted(accepted) => return Ok(accepted),
                 Assessment::Refused { outcome: next, feedback: digest } => {
                     (outcome, feedback) = (next, digest);
@@ -99,14 +99,14 @@ impl Session<'_> {
     }
 }
 
-/// Why an attempt's tree is not even looked at.
-fn refusal(why: &Why) -> Option<Failure> {
+/// Why an attempt's tree is not even looked at. A model that gives up leaves
+/// the last refusal standing.
+fn refusal(why: &Why, last: Outcome) -> Option<Failure> {
     match why {
         Why::Finished(_) => None,
-        Why::Abstained(reason) => Some(Failure::user(
-            Outcome::VerifyFailed,
-            format!("repair what the bump broke; the model gave up: {reason}"),
-        )),
+        Why::Abstained(reason) => {
+            Some(Failure::user(last, format!("repair what the bump broke; the model gave up: {reason}")))
+        }
         Why::LimitTurns => Some(Failure::user(Outcome::LimitTurns, "repair within the turns allowed")),
         Why::LimitTime => Some(Failure::user(Outcome::LimitTime, "repair within the time allowed")),
         Why::LimitCost => Some(Failure::user(Outcome::LimitCost, "repair within the money cap")),

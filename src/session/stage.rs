@@ -37,7 +37,7 @@ impl Session<'_> {
         let start = self.rooms.clock.instant();
         self.recorder.record(SessionEvent::StageStarted { stage }).await?;
         self.publisher.status(&self.summary().await?).await?;
-        match work.await {
+        match Box::pin(work).await {
             Ok(done) => {
                 self.stage_ended(stage, done.result, done.detail, start).await?;
                 Ok(done.value)

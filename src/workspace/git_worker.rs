@@ -71,7 +71,7 @@ pub(super) fn serve(request: &Request) -> Reply {
 }
 
 fn reply_of(error: &git2::Error) -> Reply {
-    let message = error.message().to_owned();
+    let message = format!("{} ({:?}, {:?})", error.message(), error.code(), error.class());
     match (error.code(), error.class()) {
         (ErrorCode::Auth | ErrorCode::NotFound | ErrorCode::NotFastForward | ErrorCode::User, _)
         | (_, ErrorClass::Repository | ErrorClass::Reference | ErrorClass::Callback | ErrorClass::Os) => {
@@ -173,6 +173,9 @@ fn fetch(
     commit: Option<&ObjectId>,
 ) -> Result<Reply, git2::Error> {
     allowed(wire.url)?;
+    if wire.url.starts_with('/') && !Path::new(wire.url).exists() {
+        return Err(git2::Error::new(ErrorCode::NotFound, ErrorClass::Repository, "there is no repository"));
+    }
     let repository = open_mirror(mirror)?;
     let mut remote = repository.remote_anonymous(wire.url)?;
     let heads = wire.heads(&mut remote, Direction::Fetch)?;

@@ -289,6 +289,7 @@ mod tests {
             shallow: false,
             commit: None,
         };
-        assert!(matches!(serve(&request), Reply::Refused(_)));
+        let reply = serve(&request);
+        assert!(matches!(reply, Reply::Refused(_)), "{reply:?}");
     }
 }

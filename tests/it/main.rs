@@ -1,1 +1,25 @@
+//! The real program through its real doors: real containers, real npm with
+//! real packages, real git over HTTP, a real database. GitHub and the model
+//! are servers that speak the real protocols.
+//!
+//! Needs a Docker engine, the images and the static tool server: `./x test`
+//! brings all of them. A test that cannot run fails.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is a test: it fails by panicking"
+)]
+
+mod architecture;
+mod crash;
+mod demo;
+mod door;
+mod inputs;
+mod limits;
+mod sandbox;
+mod story;
+mod trial;
+mod world;

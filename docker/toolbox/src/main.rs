@@ -14,6 +14,7 @@ mod tools;
 mod tree;
 mod unpack;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -55,6 +56,10 @@ fn run() -> anyhow::Result<()> {
 }
 
 async fn serve() -> anyhow::Result<()> {
+    // An image that has the directory makes the engine mount it open.
+    let private = std::fs::Permissions::from_mode(0o700);
+    let state = Path::new(api::GIT_DIR).parent().context("the git directory has a parent")?;
+    std::fs::set_permissions(state, private).context("could not close the state directory")?;
     let forward = forward::start(Path::new(api::GATEWAY_SOCKET)).await?;
     let served = server::serve(Path::new(api::TREE)).await;
     drop(forward);

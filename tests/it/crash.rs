@@ -1,0 +1,90 @@
+//! A service that is killed at any moment loses nothing and doubles nothing.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use standin::fixtures;
+use standin::model::Script;
+use tokio::task::JoinSet;
+
+use super::world::{LIMIT, REPO, World};
+
+/// Worlds at once: each keeps about one core busy.
+const AT_ONCE: usize = 3;
+
+/// The story to its end without a crash: what is seen, and how many events.
+async fn reference() -> (Value, u64) {
+    let world = World::start(&fixtures::breaking(), Script::default()).await;
+    let number = world.ask("Bump `marked` to `4.3.0`").await;
+    let summary = world.ended(number).await;
+    assert_eq!(summary["outcome"], "pr_opened", "{summary:#}");
+    let events = world.service().events(summary["session"].as_str().unwrap()).await.unwrap();
+    let seen = world.seen().await;
+    world.finish().await;
+    (seen, events.len() as u64)
+}
+
+/// Kills the service when `event` is durable, starts it again, and returns
+/// what is seen in the end.
+async fn killed_after(event: u64) -> Value {
+    let mut world = World::without_service(&fixtures::breaking(), Script::default()).await;
+    world.resume(Some(event)).await;
+    let number = world.ask("Bump `marked` to `4.3.0`").await;
+    held(&world, event).await;
+    world.service.take().unwrap().kill().await.unwrap();
+    world.resume(None).await;
+    let summary = world.ended(number).await;
+    assert_eq!(summary["outcome"], "pr_opened", "killed after event {event}: {summary:#}");
+    let seen = world.seen().await;
+    world.finish().await;
+    seen
+}
+
+/// Waits until the session's log has stopped at `event`.
+async fn held(world: &World, event: u64) {
+    let reached = async {
+        loop {
+            let sessions = world.service().sessions().await.unwrap();
+            let session =
+                sessions.first().and_then(|session| session["session"].as_str()).unwrap_or_default();
+            if world.service().events(session).await.unwrap().len() as u64 >= event {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, reached).await.unwrap_or_else(|_| panic!("event {event} was not reached"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_at_every_event_ends_in_the_same_state() {
+    let (expected, events) = reference().await;
+    assert!(events > 40, "the story has only {events} events");
+    let mut running = JoinSet::new();
+    let check = |(event, seen): (u64, Value)| {
+        assert_eq!(seen, expected, "killed after event {event} of {events}");
+    };
+    // The last event closes the log; after it there is nothing to lose but
+    // the job's own row.
+    for event in 1..=events {
+        if running.len() >= AT_ONCE {
+            check(running.join_next().await.unwrap().unwrap());
+        }
+        running.spawn(async move { (event, killed_after(event).await) });
+    }
+    while let Some(done) = running.join_next().await {
+        check(done.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_was_answered_survives_a_kill() {
+    let mut world = World::without_service(&fixtures::quiet(), Script::default()).await;
+    world.resume(Some(1)).await;
+    let number = world.ask("Bump `ms` to `2.1.3`").await;
+    world.service.take().unwrap().kill().await.unwrap();
+    world.resume(None).await;
+    assert_eq!(world.ended(number).await["outcome"], "pr_opened");
+    assert_eq!(world.github.repo(REPO).issues.len(), 2);
+    world.finish().await;
+}

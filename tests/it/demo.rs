@@ -1,0 +1,28 @@
+//! The demo, as a person runs it.
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::world::{chaperone, toolbox};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_ends_with_one_json_object() {
+    let standin = chaperone().with_file_name("standin");
+    let output = Command::new(standin)
+        .arg("--chaperone")
+        .arg(chaperone())
+        .arg("--toolbox")
+        .arg(toolbox())
+        .args(["--once", "--json"])
+        .env_remove("ANTHROPIC_API_KEY")
+        .output()
+        .await
+        .unwrap();
+    let progress = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{progress}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["outcome"].as_str(), report["model"].as_str()), (Some("pr_opened"), Some("scripted")));
+    assert_eq!(report["checks"].as_object().unwrap().len(), 3);
+    assert_eq!(report["quiet"]["model_calls"]["repair"], 0);
+    assert!(progress.contains("the SCRIPTED server"));
+}

@@ -1,0 +1,130 @@
+//! What the agent and the judge may not do, and how it ends when they try.
+
+use serde_json::{Value, json};
+use standin::fixtures;
+use standin::github::client;
+use standin::model::{Agent, Judge, Script, tool_use};
+
+use super::world::{REPO, World};
+
+async fn outcome(script: Script) -> (World, Value) {
+    let world = World::start(&fixtures::breaking(), script).await;
+    let number = world.ask("Bump `marked` to `4.3.0`").await;
+    let summary = world.ended(number).await;
+    let repo = world.github.repo(REPO);
+    assert!(repo.issues.values().all(|issue| issue.pull.is_none()), "a pull request is open: {summary:#}");
+    assert_eq!(world.github.branches(REPO).await.unwrap().len(), 1, "a branch was pushed");
+    assert_eq!(repo.issues[&number].reactions.values().collect::<Vec<_>>(), ["confused"]);
+    (world, summary)
+}
+
+fn agent(agent: Agent) -> Script {
+    Script { agent, ..Script::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_never_ends_is_stopped_after_ten_turns_and_its_work_is_kept() {
+    let edit = tool_use("write_file", &json!({ "path": "notes.txt", "content": "half done\n" }));
+    let (world, summary) = outcome(agent(Agent::Always(edit))).await;
+    assert_eq!(summary["outcome"], "limit_turns", "{summary:#}");
+    assert_eq!(world.model.calls(), (10, 0));
+    let url = format!("{}/sessions/{}/patch", world.service().url(), summary["session"].as_str().unwrap());
+    let patch = client().unwrap().get(url).send().await.unwrap().text().await.unwrap();
+    let events = world.service().events(summary["session"].as_str().unwrap()).await.unwrap();
+    assert!(
+        patch.contains("+half done"),
+        "{patch} {:#?}",
+        events.iter().find(|event| event["event"] == "tool_call")
+    );
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_empties_the_test_is_found_out() {
+    let weak = "const test = require('node:test');\ntest('a heading is a heading', () => {});\ntest('the title is there', () => {});\n";
+    let turns = vec![
+        tool_use("write_file", &json!({ "path": "test/render.test.js", "content": weak })),
+        tool_use(
+            "edit_file",
+            &json!({ "path": "src/render.js", "old_string": "const marked", "new_string": "const { marked }" }),
+        ),
+        tool_use("finish", &json!({ "summary": "done" })),
+    ];
+    let (world, summary) = outcome(agent(Agent::Turns(turns))).await;
+    assert_eq!(summary["outcome"], "integrity_failed", "{summary:#}");
+    assert_eq!(world.model.calls().1, 0, "the judge was asked");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_edits_ci_or_leaves_the_tree_gets_nowhere() {
+    let turns = vec![
+        tool_use("write_file", &json!({ "path": "../../etc/passwd", "content": "x" })),
+        tool_use("write_file", &json!({ "path": ".git/hooks/pre-commit", "content": "x" })),
+        tool_use("read_file", &json!({ "path": "/proc/1/environ" })),
+        tool_use("no_such_tool", &json!({})),
+        tool_use("write_file", &json!({ "path": ".github/workflows/ci.yml", "content": "on: push" })),
+        tool_use("finish", &json!({ "summary": "done" })),
+    ];
+    let (world, summary) = outcome(agent(Agent::Turns(turns))).await;
+    assert_eq!(summary["outcome"], "integrity_failed", "{summary:#}");
+    let events = world.service().events(summary["session"].as_str().unwrap()).await.unwrap();
+    let refused =
+        events.iter().filter(|event| event["event"] == "tool_call" && event["is_error"] == true).count();
+    assert_eq!(refused, 4);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_gives_up_says_why_on_the_issue() {
+    let turns =
+        vec![tool_use("abstain", &json!({ "reason": "The new version dropped the feature. @everyone" }))];
+    let (world, summary) = outcome(agent(Agent::Turns(turns))).await;
+    assert_eq!(summary["outcome"], "verify_failed", "{summary:#}");
+    let repo = world.github.repo(REPO);
+    let comment = repo.issues[&1].comments.values().next().unwrap();
+    assert!(
+        comment.contains("The new version dropped the feature") && !comment.contains("@everyone"),
+        "{comment}"
+    );
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_veto_goes_back_to_the_agent_and_stands_in_the_end() {
+    let (world, summary) = outcome(Script { judge: Judge::Veto, ..Script::default() }).await;
+    assert_eq!(summary["outcome"], "judge_vetoed", "{summary:#}");
+    assert_eq!((summary["attempts"].as_u64(), world.model.calls().1), (Some(3), 3));
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_judge_that_cannot_be_understood_is_asked_once_more_and_then_nothing_is_published() {
+    let (world, summary) = outcome(Script { judge: Judge::Garbage, ..Script::default() }).await;
+    assert_eq!(summary["outcome"], "judge_unavailable", "{summary:#}");
+    assert_eq!(world.model.calls().1, 2);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overloaded_provider_costs_time_and_no_turn() {
+    let script = Script { faults: vec![529, 500, 429], ..Script::default() };
+    let world = World::start(&fixtures::breaking(), script).await;
+    let number = world.ask("Bump `marked` to `4.3.0`").await;
+    let summary = world.ended(number).await;
+    assert_eq!(summary["outcome"], "pr_opened", "{summary:#}");
+    assert_eq!(summary["turns"], 3);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_money_cap_that_is_too_small_stops_before_the_first_call() {
+    let mut world = World::without_service(&fixtures::breaking(), Script::default()).await;
+    world.setup.more.push_str("[limits]\ncost = 100\n");
+    world.resume(None).await;
+    let number = world.ask("Bump `marked` to `4.3.0`").await;
+    let summary = world.ended(number).await;
+    assert_eq!(summary["outcome"], "limit_cost", "{summary:#}");
+    assert_eq!(world.model.calls(), (0, 0));
+    world.finish().await;
+}

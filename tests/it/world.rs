@@ -1,0 +1,200 @@
+//! One test's world: a GitHub, a model, a service, and proof at its end that
+//! nothing is left.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
+use serde_json::{Value, json};
+use standin::fixtures::Files;
+use standin::github::GitHub;
+use standin::model::{KEY, Model, Script};
+use standin::service::{SECRET, Service, Setup, free_port};
+use tokio::process::Command;
+
+/// How long a session of a test may take, on a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const REPO: &str = "octo/app";
+
+pub(crate) struct World {
+    pub(crate) github: GitHub,
+    pub(crate) model: Model,
+    pub(crate) setup: Setup,
+    pub(crate) service: Option<Service>,
+    dir: tempfile::TempDir,
+}
+
+/// The static tool server, as `./x test` built it.
+pub(crate) fn toolbox() -> PathBuf {
+    let path =
+        std::env::var_os("CHAPERONE_TOOLBOX").expect("CHAPERONE_TOOLBOX names the tool server: run ./x test");
+    PathBuf::from(path)
+}
+
+pub(crate) fn chaperone() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_chaperone"))
+}
+
+/// npm's own registry, asked once of the npm that the sessions use.
+pub(crate) async fn registry() -> &'static str {
+    static ADDRESS: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    ADDRESS
+        .get_or_init(|| async {
+            let output = Command::new("docker")
+                .args([
+                    "run",
+                    "--rm",
+                    "--network",
+                    "none",
+                    "chaperone/npm:node22",
+                    "npm",
+                    "config",
+                    "get",
+                    "registry",
+                ])
+                .output()
+                .await
+                .expect("docker runs");
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        })
+        .await
+}
+
+impl World {
+    /// A world with one repository, and a running service.
+    pub(crate) async fn start(files: &Files, script: Script) -> Self {
+        let mut world = Self::without_service(files, script).await;
+        world.resume(None).await;
+        world
+    }
+
+    pub(crate) async fn without_service(files: &Files, mut script: Script) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let github = GitHub::start(dir.path().join("github")).await.unwrap();
+        github.add_repo(REPO, files).await.unwrap();
+        script.canaries.extend([
+            SECRET.to_owned(),
+            KEY.to_owned(),
+            "ghs_".to_owned(),
+            "PRIVATE KEY".to_owned(),
+        ]);
+        let model = Model::start(script).await.unwrap();
+        let setup = Setup {
+            chaperone: chaperone(),
+            toolbox: toolbox(),
+            dir: dir.path().to_owned(),
+            model_url: model.url().to_owned(),
+            model_key: Some(KEY.to_owned()),
+            more: format!(
+                "[registry]\nnpm = {:?}\n[queue]\nlease_seconds = 2\nretries = 1\nretry_seconds = 1\n",
+                registry().await
+            ),
+            port: free_port().unwrap(),
+        };
+        Self { github, model, setup, service: None, dir }
+    }
+
+    pub(crate) async fn resume(&mut self, hold_after: Option<u64>) {
+        self.service = Some(self.setup.start(&self.github, hold_after).await.unwrap());
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        self.service.as_ref().expect("the service runs")
+    }
+
+    /// Opens an issue, labels it, delivers that, and returns its number.
+    pub(crate) async fn ask(&self, title: &str) -> u64 {
+        self.ask_as(title, "octocat").await
+    }
+
+    pub(crate) async fn ask_as(&self, title: &str, sender: &str) -> u64 {
+        let number = self.github.open_issue(REPO, title, "");
+        let delivery = self.github.label(REPO, number, "agent:bump", sender);
+        let (status, answer) = self.service().deliver(&delivery).await.unwrap();
+        assert_eq!(status, 202, "{answer}");
+        number
+    }
+
+    /// The ended session's summary.
+    pub(crate) async fn ended(&self, number: u64) -> Value {
+        self.service()
+            .ended(REPO, number, LIMIT)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.log()))
+    }
+
+    /// What the service said.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("service.log")).unwrap_or_default()
+    }
+
+    /// What a person sees on GitHub, without what differs between two equal
+    /// runs: ids, addresses, money.
+    pub(crate) async fn seen(&self) -> Value {
+        let repo = self.github.repo(REPO);
+        let issues: Vec<Value> = repo
+            .issues
+            .iter()
+            .map(|(number, issue)| {
+                let comments: Vec<String> = issue.comments.values().map(|body| normal(body)).collect();
+                let reactions: Vec<&String> = issue.reactions.values().collect();
+                let pull = issue.pull.as_ref().map(|pull| (&pull.head, &pull.base));
+                json!({
+                    "number": number, "title": issue.title, "body": normal(&issue.body), "labels": issue.labels,
+                    "comments": comments, "reactions": reactions, "pull": pull,
+                })
+            })
+            .collect();
+        let mut checks: Vec<String> = repo
+            .checks
+            .values()
+            .map(|check| {
+                normal(&format!(
+                    "{} {} {}",
+                    check.body["name"], check.body["conclusion"], check.body["output"]
+                ))
+            })
+            .collect();
+        checks.sort();
+        json!({ "issues": issues, "checks": checks, "branches": self.github.branches(REPO).await.unwrap() })
+    }
+
+    /// Nothing is left: no container, no unknown request, no bad request.
+    pub(crate) async fn finish(mut self) {
+        if let Some(service) = self.service.take() {
+            service.stop().await.unwrap();
+        }
+        assert_eq!(self.containers().await, "", "containers are left");
+        self.github.finish().unwrap();
+        self.model.finish().unwrap();
+        let doors = std::fs::read_dir(self.dir.path().join("data/run")).unwrap().count();
+        assert_eq!(doors, 0, "doors are left");
+    }
+
+    /// The names of this world's containers.
+    pub(crate) async fn containers(&self) -> String {
+        let label = format!("label=io.chaperone.instance={}", self.dir.path().join("data").display());
+        let output = Command::new("docker")
+            .args(["ps", "-a", "--format", "{{.Names}}", "--filter", &label])
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn normal(text: &str) -> String {
+    static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        [(r"[0-9A-HJKMNP-TV-Z]{26}", "SESSION"), (r"http://127\.0\.0\.1:\d+", "URL"), (r"\$\d+\.\d\d", "$")]
+            .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))
+            .to_vec()
+    });
+    let text = CHANGING
+        .iter()
+        .fold(text.to_owned(), |text, (regex, with)| regex.replace_all(&text, *with).into_owned());
+    // Shortened base commits differ by the second of the fixture's commit.
+    Regex::new(r"main at [0-9a-f]{7}").unwrap().replace_all(&text, "main at COMMIT").into_owned()
+}
