@@ -11,10 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::change::{ChangeType, Resolved};
+use crate::change::{ChangeType, Cost, Resolved};
 use crate::evidence::{Accepted, Finding, Verified};
 use crate::failure::Failure;
 use crate::model::{Call, CallError, Model, Reply};
+use crate::outcome::Outcome;
 use crate::record::{Caller, Recorder};
 use crate::text;
 
@@ -36,8 +37,10 @@ pub struct Case<'a> {
     pub resolved: &'a Resolved,
     pub verified: Verified,
     pub findings: &'a [Finding],
-    /// The number of the judge's first call in this session.
+    /// 1 for the first tree that is judged in this session.
     pub call_number: u32,
+    /// What the session may still spend.
+    pub money_left: Cost,
 }
 
 /// What the judge says.
@@ -77,7 +80,11 @@ pub async fn judge(model: &Model, recorder: &Recorder, case: Case<'_>) -> Result
         return Ok(Judgement::Unavailable { why });
     };
     let body = request(&case, &shown);
+    let mut money_left = case.money_left;
     for number in [case.call_number * 2 - 1, case.call_number * 2] {
+        if model.worst_case(Caller::Judge, &body) > money_left {
+            return Err(Failure::user(Outcome::LimitCost, "ask the judge within the money cap"));
+        }
         let call = Call { caller: Caller::Judge, number, body: &body, deadline: DEADLINE };
         let reply = match model.call(recorder, call).await {
             Ok(reply) => reply,
@@ -86,6 +93,7 @@ pub async fn judge(model: &Model, recorder: &Recorder, case: Case<'_>) -> Result
             }
             Err(CallError::Failed(failure)) => return Err(failure),
         };
+        money_left = money_left.saturating_sub(reply.cost);
         if let Some(verdict) = read(&reply) {
             return Ok(decide(case.verified, &verdict));
         }
@@ -210,7 +218,7 @@ mod tests {
             content,
             stop_reason: "tool_use".into(),
             usage: crate::record::Usage::default(),
-            cost: crate::change::Cost(0),
+            cost: Cost(0),
             duration: Duration::ZERO,
         };
         read(&reply).map(|verdict| matches!(decide(verified(), &verdict), Judgement::Accepted(_)))

@@ -168,7 +168,8 @@ impl Queue {
         Ok(live.collect())
     }
 
-    /// Ends the writer after what it has.
+    /// Stops the writer. A delivery that was not answered yet was not kept,
+    /// and GitHub shows it as failed.
     pub async fn close(&self) {
         let mut writer = self.writer.lock().await;
         writer.abort_all();

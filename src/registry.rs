@@ -175,3 +175,6 @@ impl Gateway {
         Ok(fetched)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use tokio::sync::OnceCell;
 
-use crate::change::{Base, ChangeType, Limits, Request, Resolved, Subject};
+use crate::change::{Base, ChangeType, Cost, Limits, Request, Resolved, Subject};
 use crate::clock::Clock;
 use crate::failure::{Failure, Kind};
 use crate::github::GitHub;
@@ -226,6 +226,11 @@ impl<'a> Session<'a> {
 
     async fn summary(&self) -> Result<Summary, Failure> {
         Ok(Summary::fold(self.id, &self.rooms.log.read(self.id).await?))
+    }
+
+    /// The money cap less what this and earlier runs of the session spent.
+    async fn money_left(&self) -> Result<Cost, Failure> {
+        Ok(self.limits().cost.saturating_sub(self.summary().await?.cost))
     }
 
     /// The change type's limits under the operator's. The money cap is the

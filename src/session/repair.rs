@@ -12,6 +12,7 @@ use super::stage::Done;
 use super::{Case, Session};
 use crate::agent::{self, Agent, Task, Verifier, Why};
 use crate::bump::Plan;
+use crate::change::Limits;
 use crate::evidence::{Accepted, Finding, Patch, Verdict, Verified};
 use crate::failure::{Failure, Kind};
 use crate::integrity::{self, FilePair};
@@ -54,7 +55,8 @@ impl Session<'_> {
                 Assessment::Refused { outcome, feedback } => {
                     let stdio = stdio.ok_or_else(|| Failure::bug("speak to the tool server"))?;
                     let tools = agent::connect(stdio).await?;
-                    let task = Task { change: case.change, resolved: case.resolved, limits: self.limits() };
+                    let limits = Limits { cost: self.money_left().await?, ..self.limits() };
+                    let task = Task { change: case.change, resolved: case.resolved, limits };
                     let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
                     Box::pin(self.repair(agent, &examiner, (outcome, feedback))).await
                 }
@@ -227,6 +229,7 @@ impl Examiner<'_> {
                     verified,
                     findings: &[],
                     call_number: attempt + 1,
+                    money_left: self.session.money_left().await?,
                 };
                 let session = self.session;
                 let judgement = judge::judge(&session.rooms.model, &session.recorder, case).await?;

@@ -118,13 +118,17 @@ async fn an_overloaded_provider_costs_time_and_no_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_money_cap_that_is_too_small_stops_before_the_first_call() {
-    let mut world = World::without_service(&fixtures::breaking(), Script::default()).await;
-    world.setup.more.push_str("[limits]\ncost = 100\n");
-    world.resume(None).await;
-    let number = world.ask("Bump `marked` to `4.3.0`").await;
-    let summary = world.ended(number).await;
-    assert_eq!(summary["outcome"], "limit_cost", "{summary:#}");
-    assert_eq!(world.model.calls(), (0, 0));
-    world.finish().await;
+async fn a_money_cap_that_is_too_small_stops_the_agent_and_the_judge_before_their_first_call() {
+    for (files, title) in
+        [(fixtures::breaking(), "Bump `marked` to `4.3.0`"), (fixtures::quiet(), "Bump `ms` to `2.1.3`")]
+    {
+        let mut world = World::without_service(&files, Script::default()).await;
+        world.setup.more.push_str("[limits]\ncost = 100\n");
+        world.resume(None).await;
+        let number = world.ask(title).await;
+        let summary = world.ended(number).await;
+        assert_eq!(summary["outcome"], "limit_cost", "{summary:#}");
+        assert_eq!(world.model.calls(), (0, 0));
+        world.finish().await;
+    }
 }

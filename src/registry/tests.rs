@@ -1,0 +1,167 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use reqwest::Method;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::*;
+
+/// A registry that counts what it is asked.
+#[derive(Default)]
+struct Upstream {
+    asked: AtomicU32,
+    seen: Mutex<Vec<String>>,
+}
+
+struct Fixture {
+    registry: Registry,
+    upstream: Arc<Upstream>,
+    dir: tempfile::TempDir,
+    _serving: JoinSet<()>,
+}
+
+async fn answer(State(upstream): State<Arc<Upstream>>, request: Request) -> Response {
+    upstream.asked.fetch_add(1, Ordering::SeqCst);
+    let authorization =
+        request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    let line = format!("{} {} {authorization:?}", request.method(), request.uri().path());
+    upstream.seen.lock().unwrap().push(line);
+    match request.uri().path() {
+        "/npm/ms" => r#"{"name":"ms","versions":{"2.0.0":{}}}"#.into_response(),
+        "/npm/ms/-/ms-2.0.0.tgz" => "tarball".into_response(),
+        "/npm/moved" => (StatusCode::FOUND, [("location", "http://127.0.0.1:1/evil")]).into_response(),
+        "/npm/broken" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        "/npm/large/-/large-1.0.0.tgz" => vec![0_u8; 2000].into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn fixture() -> Fixture {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let upstream = Arc::new(Upstream::default());
+    let router = Router::new().fallback(answer).with_state(Arc::clone(&upstream));
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let dir = tempfile::tempdir().unwrap();
+    let registry = Registry::new(Settings {
+        cache: dir.path().join("cache"),
+        upstream: format!("http://{address}/npm"),
+        auth: Some(Secret::new("token")),
+        min_age: None,
+        caps: Caps { answer_bytes: 1000, ..Caps::default() },
+    })
+    .unwrap();
+    Fixture { registry, upstream, dir, _serving: serving }
+}
+
+impl Fixture {
+    fn door(&self, name: &str) -> Door {
+        self.registry.door(self.dir.path().join(name)).unwrap()
+    }
+
+    fn asked(&self) -> u32 {
+        self.upstream.asked.load(Ordering::SeqCst)
+    }
+}
+
+async fn ask(door: &Door, method: Method, path: &str) -> (u16, String) {
+    let client = reqwest::Client::builder().unix_socket(door.dir().join("gateway.sock")).build().unwrap();
+    let response = client.request(method, format!("http://gateway{path}")).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+async fn get(door: &Door, path: &str) -> (u16, String) {
+    ask(door, Method::GET, path).await
+}
+
+#[tokio::test]
+async fn a_door_answers_only_while_it_is_open() {
+    let fixture = fixture().await;
+    let door = fixture.door("door");
+    assert_eq!(get(&door, "/ms").await.0, 503);
+    door.open();
+    assert_eq!(get(&door, "/ms").await.0, 200);
+    door.close();
+    assert_eq!(get(&door, "/ms").await.0, 503);
+    assert_eq!(fixture.asked(), 1);
+    let dir = door.dir().to_owned();
+    drop(door);
+    assert!(!dir.exists());
+}
+
+#[tokio::test]
+async fn only_reading_of_packages_goes_through_and_the_token_stays_on_this_side() {
+    let fixture = fixture().await;
+    let door = fixture.door("door");
+    door.open();
+    for method in [Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+        assert_eq!(ask(&door, method, "/ms").await.0, 405);
+    }
+    for path in ["/-/whoami", "/ms?write=true", "/ms/2.0.0", "/a%2e%2e%2fb"] {
+        assert_eq!(get(&door, path).await.0, 404, "{path}");
+    }
+    assert_eq!(fixture.asked(), 0);
+    assert_eq!(get(&door, "/ms/-/ms-2.0.0.tgz").await, (200, "tarball".to_owned()));
+    let seen = fixture.upstream.seen.lock().unwrap().clone();
+    assert_eq!(seen, ["GET /npm/ms/-/ms-2.0.0.tgz Some(\"Bearer token\")"]);
+}
+
+#[tokio::test]
+async fn a_redirect_a_flood_and_a_failure_are_not_passed_on() {
+    let fixture = fixture().await;
+    let door = fixture.door("door");
+    door.open();
+    for path in ["/moved", "/large/-/large-1.0.0.tgz", "/broken"] {
+        assert_eq!(get(&door, path).await.0, 502, "{path}");
+    }
+    assert_eq!(get(&door, "/nothing").await.0, 404);
+    assert!(door.artefacts().is_empty());
+}
+
+#[tokio::test]
+async fn sessions_share_what_was_fetched_and_every_artefact_is_logged() {
+    let fixture = fixture().await;
+    let (first, second) = (fixture.door("first"), fixture.door("second"));
+    first.open();
+    second.open();
+    let path = "/ms/-/ms-2.0.0.tgz";
+    let both = tokio::join!(get(&first, path), get(&second, path));
+    assert_eq!((both.0.0, both.1.0, fixture.asked()), (200, 200, 1));
+    let logged = [first.artefacts(), second.artefacts()].concat();
+    assert_eq!(logged.len(), 2);
+    assert_eq!(logged.iter().filter(|artefact| artefact.from_cache).count(), 1);
+    for artefact in logged {
+        assert!(artefact.url.ends_with("/npm/ms/-/ms-2.0.0.tgz"));
+        assert_eq!(artefact.sha256, hex::encode(<sha2::Sha256 as sha2::Digest>::digest("tarball")));
+    }
+    assert!(first.artefacts().is_empty());
+}
+
+#[tokio::test]
+async fn a_cached_tarball_that_was_changed_on_disk_is_fetched_again() {
+    let fixture = fixture().await;
+    let door = fixture.door("door");
+    door.open();
+    get(&door, "/ms/-/ms-2.0.0.tgz").await;
+    for entry in std::fs::read_dir(fixture.dir.path().join("cache/content")).unwrap() {
+        std::fs::write(entry.unwrap().path(), "evil").unwrap();
+    }
+    assert_eq!(get(&door, "/ms/-/ms-2.0.0.tgz").await.1, "tarball");
+    assert_eq!(fixture.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_missing_package_and_a_dead_registry_are_told_apart() {
+    let fixture = fixture().await;
+    let outcome = async |name: &str| fixture.registry.packument(name).await.unwrap_err().outcome();
+    assert_eq!(outcome("nothing").await, Outcome::NoSafeVersion);
+    assert_eq!(outcome("../etc").await, Outcome::NoSafeVersion);
+    assert_eq!(outcome("broken").await, Outcome::FetchFailed);
+    assert!(fixture.registry.packument("ms").await.unwrap()["versions"].is_object());
+}
