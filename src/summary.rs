@@ -56,6 +56,8 @@ pub struct Summary {
     pub judge: Option<(String, String)>,
     /// The last patch's files.
     pub files: Vec<ChangedFile>,
+    /// The change is past the point of no return.
+    pub accepted: bool,
 }
 
 impl Summary {
@@ -86,6 +88,7 @@ impl Summary {
             findings: Vec::new(),
             judge: None,
             files: Vec::new(),
+            accepted: false,
         }
     }
 
@@ -162,8 +165,7 @@ impl Summary {
     /// A later run of the same session. After the change was accepted it only
     /// has effects to finish, so what led to the acceptance still holds.
     fn restart(&mut self, request: &Request, limits: Limits) {
-        let accepted = self.judge.as_ref().is_some_and(|(verdict, _)| verdict == "accept");
-        if !accepted {
+        if !self.accepted {
             *self = Self {
                 base: self.base.take(),
                 resolved: self.resolved.take(),
@@ -189,6 +191,7 @@ impl Summary {
     }
 
     fn accepted(&mut self, accepted: &Accepted) {
+        self.accepted = true;
         self.checks = accepted.verified().checks().to_vec();
         self.files = accepted.patch().files().to_vec();
     }

@@ -117,7 +117,7 @@ fn facts(summary: &Summary) -> Markup {
     html! {
         @if let Some(outcome) = summary.outcome {
             p { (outcome.sentence()) " " @if !outcome.is_success() { (outcome.next_step()) } }
-            @if !summary.detail.is_empty() { pre { (text::head(&text::plain(&summary.detail), SHOWN)) } }
+            @if !outcome.is_success() && !summary.detail.is_empty() { pre { (text::head(&text::plain(&summary.detail), SHOWN)) } }
         }
         @if let Some(url) = &summary.pull_request { p { a href=(url) { "The pull request" } } }
         dl {

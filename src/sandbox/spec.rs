@@ -240,7 +240,10 @@ pub(super) fn differences(asked: &ContainerCreateBody, made: &ContainerInspectRe
         ("pids_limit", asked_host.pids_limit == host.pids_limit),
         ("memory", asked_host.memory == host.memory && asked_host.memory_swap == host.memory_swap),
         ("cpus", asked_host.nano_cpus == host.nano_cpus),
-        ("ulimits", asked_host.ulimits.as_ref().map(Vec::len) == host.ulimits.as_ref().map(Vec::len)),
+        ("ulimits", same_ulimits(asked_host.ulimits.as_ref(), host.ulimits.as_ref())),
+        ("cgroupns_mode", asked_host.cgroupns_mode == host.cgroupns_mode),
+        ("shm_size", asked_host.shm_size == host.shm_size),
+        ("oom_score_adj", asked_host.oom_score_adj == host.oom_score_adj),
         ("init", host.init == Some(true)),
         ("log_config", host.log_config.as_ref().and_then(|log| log.typ.as_deref()) == Some("none")),
         ("masked_paths", same_set(asked_host.masked_paths.as_ref(), host.masked_paths.as_ref())),
@@ -248,6 +251,11 @@ pub(super) fn differences(asked: &ContainerCreateBody, made: &ContainerInspectRe
         ("runtime", asked_host.runtime.is_none() || asked_host.runtime == host.runtime),
     ];
     same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()
+}
+
+fn same_ulimits(asked: Option<&Vec<ResourcesUlimits>>, made: Option<&Vec<ResourcesUlimits>>) -> bool {
+    let (asked, made) = (asked.map_or(&[][..], Vec::as_slice), made.map_or(&[][..], Vec::as_slice));
+    asked.len() == made.len() && asked.iter().all(|limit| made.contains(limit))
 }
 
 fn same_set(asked: Option<&Vec<String>>, made: Option<&Vec<String>>) -> bool {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::world::{LIMIT, REPO, World};
 
 /// Worlds at once: each keeps about one core busy.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 
 /// The story to its end without a crash: what is seen, and how many events.
 async fn reference() -> (Value, u64) {

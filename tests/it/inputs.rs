@@ -108,9 +108,7 @@ async fn nothing_to_verify_with() {
 async fn tests_that_test_nothing() {
     let files: Files = quiet()
         .into_iter()
-        .map(|(path, text)| {
-            (path, text.replace("node --test test", "node --test --test-name-pattern=nothing test"))
-        })
+        .map(|(path, text)| (path, text.replace("node --test test/age.test.js", "echo '  0 passing (1ms)'")))
         .collect();
     declined(files, BUMP, "nothing_to_verify", "ran anything").await;
 }

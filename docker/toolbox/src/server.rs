@@ -45,7 +45,7 @@ fn manifest() -> Vec<Tool> {
 impl Server {
     async fn answer(&self, request: CallToolRequestParams) -> tools::Answer {
         let input = Value::Object(request.arguments.unwrap_or_default());
-        let call = tools::call(&self.tree, &request.name, input);
+        let call = tools::call(Arc::clone(&self.tree), request.name.into_owned(), input);
         tokio::time::timeout(Duration::from_secs(CALL_SECONDS), call)
             .await
             .unwrap_or_else(|_late| Err(Refusal::new("the tool took too long")))

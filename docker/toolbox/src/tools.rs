@@ -4,6 +4,8 @@ mod files;
 mod run;
 mod search;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -38,21 +40,30 @@ struct CommitInput {
 }
 
 /// Calls one tool; anything that is not in the manifest is refused.
-pub(crate) async fn call(tree: &Tree, name: &str, input: Value) -> Answer {
-    let answer = match name {
+pub(crate) async fn call(tree: Arc<Tree>, name: String, input: Value) -> Answer {
+    let answer = match name.as_str() {
+        "git_status" => status(parse(input)?).await,
+        "git_diff" => diff(parse(input)?).await,
+        "git_add" => add(parse(input)?).await,
+        "git_commit" => commit(parse(input)?).await,
+        // A long walk over the tree must not hold up the deadline.
+        _ => tokio::task::spawn_blocking(move || call_blocking(&tree, &name, input))
+            .await
+            .unwrap_or_else(|_panic| Err(Refusal::new("the tool failed"))),
+    };
+    answer.map(|text| cap(&visible(&text)))
+}
+
+fn call_blocking(tree: &Tree, name: &str, input: Value) -> Answer {
+    match name {
         "read_file" => files::read(tree, &parse(input)?),
         "list_files" => files::list(tree, parse(input)?),
         "edit_file" => files::edit(tree, parse(input)?),
         "write_file" => files::write(tree, parse(input)?),
         "search" => search::search(tree, &parse(input)?),
         "run" => run::run(tree, parse(input)?),
-        "git_status" => status(parse(input)?).await,
-        "git_diff" => diff(parse(input)?).await,
-        "git_add" => add(parse(input)?).await,
-        "git_commit" => commit(parse(input)?).await,
         _ => Err(Refusal::new(format!("there is no tool {name:?}"))),
-    };
-    answer.map(|text| cap(&visible(&text)))
+    }
 }
 
 fn parse<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
