@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use toolbox::api;
 
-use crate::change::{ChangeType, Limits, Resolved};
+use crate::change::{ChangeType, Ecosystem, Limits, Resolved};
 use crate::clock::elapsed_ms;
 use crate::failure::Failure;
 use crate::model::{Call, CallError, Model, Reply};
@@ -251,9 +251,32 @@ fn tool_calls(reply: &Reply) -> Vec<ToolCall> {
         .collect()
 }
 
+/// Where the new version can be read about, by ecosystem.
+fn sources(resolved: &Resolved) -> String {
+    match resolved.ecosystem {
+        Ecosystem::Npm => format!(
+            "Its code and notes are in `node_modules/{0}`: read them there instead of guessing. `list_files` \
+             and `search` leave `node_modules` out, so read files in it by their path, starting with \
+             `package.json`, `README.md` and `CHANGELOG.md`.",
+            resolved.package
+        ),
+        Ecosystem::Maven => {
+            "Its classes are not in the tree; the compiler's messages name what is gone or has \
+             changed, and `verify` shows them again after an edit."
+                .to_owned()
+        }
+    }
+}
+
 /// The change type's end state, for this package and these versions.
 fn fill(prompt: &str, resolved: &Resolved) -> String {
+    let manifests = match resolved.ecosystem {
+        Ecosystem::Npm => "The manifest and the lockfile already say so",
+        Ecosystem::Maven => "The poms already say so",
+    };
     prompt
+        .replace("{{done}}", &format!("{manifests} ({})", resolved.describe()))
+        .replace("{{sources}}", &sources(resolved))
         .replace("{{package}}", &resolved.package)
         .replace("{{from}}", &resolved.from)
         .replace("{{to}}", &resolved.to)

@@ -2,6 +2,8 @@
 
 mod doctor;
 mod intake;
+mod registries;
+mod resolve;
 mod trial;
 mod worker;
 
@@ -24,14 +26,16 @@ use crate::model::{self, Model};
 use crate::queue::{self, Queue};
 use crate::registry;
 use crate::replay::{self, SessionLog};
+use crate::runtime::Majors;
 use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
-use crate::session::{Images, Rooms};
+use crate::session::{Family, Images, Rooms};
 use crate::trigger::Catalog;
 use crate::web;
 use crate::workspace::{self, Workspace};
 
 pub use doctor::examine;
+pub use resolve::{Answer, resolve};
 pub use trial::{Report, Trial, attempt};
 
 /// How often leftovers of dead workers are looked for.
@@ -79,6 +83,7 @@ fn rooms(config: &Config, model_key: Option<String>, log: SessionLog) -> anyhow:
     Ok(Rooms {
         catalog,
         limits: config.limits,
+        security: config.security.policy(),
         workspace: Workspace::new(config.data_dir.join("mirrors"), workspace_settings()?),
         sandbox: sandbox(config)?,
         registry_settings: registry_settings(config)?,
@@ -99,10 +104,16 @@ fn workspace_settings() -> anyhow::Result<workspace::Settings> {
 }
 
 fn images(config: &Config) -> Images {
+    let settings = &config.sandbox;
     Images {
-        pattern: config.sandbox.image.clone(),
-        majors: config.sandbox.node_majors.clone(),
-        default: config.sandbox.node_default,
+        npm: Family {
+            pattern: settings.image.clone(),
+            majors: Majors { all: settings.node_majors.clone(), default: settings.node_default },
+        },
+        maven: Family {
+            pattern: settings.maven_image.clone(),
+            majors: Majors { all: settings.jdk_majors.clone(), default: settings.jdk_default },
+        },
     }
 }
 
@@ -135,12 +146,21 @@ fn toolbox(configured: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 fn registry_settings(config: &Config) -> anyhow::Result<registry::Settings> {
-    let auth = config.registry.npm_token_file.as_deref().map(config::read_secret).transpose()?;
+    let settings = &config.registry;
+    let read = |path: &Option<PathBuf>| path.as_deref().map(config::read_secret).transpose();
+    let token = |path| read(path).map(|token| token.map(registry::Credentials::Token));
+    let maven = match read(&settings.maven_basic_file)? {
+        Some(pair) => Some(registry::Credentials::Basic(pair)),
+        None => token(&settings.maven_token_file)?,
+    };
     Ok(registry::Settings {
         cache: config.data_dir.join("packages"),
-        upstream: config.registry.npm.clone().unwrap_or_default(),
-        auth,
-        min_age: config.registry.min_age_hours.map(|hours| Duration::from_secs(hours.saturating_mul(3600))),
+        npm: registry::Source {
+            url: settings.npm.clone().unwrap_or_default(),
+            credentials: token(&settings.npm_token_file)?,
+        },
+        maven: registry::Source { url: settings.maven.clone().unwrap_or_default(), credentials: maven },
+        min_age: settings.min_age_hours.map(|hours| Duration::from_secs(hours.saturating_mul(3600))),
         caps: registry::Caps::default(),
     })
 }

@@ -1,59 +1,334 @@
-//! The bump without a model: which version, which bytes of the manifest,
+//! The bump without a model: which version, which bytes of the manifests,
 //! which lockfile.
 //!
-//! Choosing and editing are pure. The lockfile is written by the real npm in
-//! the container, and what it wrote is checked here: a lockfile that holds
-//! another version than the one chosen does not leave this room.
+//! Choosing and editing are pure, in three steps: [`survey`] finds the
+//! project, [`plan`] decides from its files and the registries' listings, and
+//! [`edit`] changes the version's own bytes. [`apply`] lets the repository's
+//! own package manager bring the plan about in the container, and proves what
+//! came of it: a tree that holds another version than the one chosen, or a
+//! vulnerable copy of what was to be fixed, does not leave this room.
 
-mod manifest;
-mod npm;
-mod range;
+pub mod edit;
+pub mod group;
+pub mod maven;
+pub mod npm;
+pub mod survey;
 
-use deno_semver::Version;
-use deno_semver::npm::parse_npm_version;
-use serde_json::Value;
+mod elsewhere;
+mod kept;
 
-use crate::change::{Bump, Resolved};
+use crate::advisory::{Advisory, Proof};
+use crate::change::{Bump, Ecosystem, Resolved};
+use crate::exec::Exec;
 use crate::failure::Failure;
+use crate::manager::{Manager, Signs};
 use crate::outcome::Outcome;
-use manifest::Manifest;
+use crate::packages::Packages;
+use crate::record::Recorder;
+use crate::runtime::Runtime;
+use edit::Texts;
+use group::Subset;
+use survey::Project;
 
-pub use npm::apply;
+pub use kept::Kept;
 
-/// The files that a bump reads.
+/// What is asked for: packages to bump, or advisories to answer.
 #[derive(Debug, Clone, Default)]
-pub struct Inputs {
-    /// `package.json`.
-    pub manifest: Option<Vec<u8>>,
-    /// `package-lock.json`.
-    pub lockfile: Option<Vec<u8>>,
-    /// Lockfiles of other package managers that are there.
-    pub foreign_lockfiles: Vec<String>,
+pub struct Ask {
+    pub bumps: Vec<Bump>,
+    pub advisories: Vec<Advisory>,
 }
 
-/// Where and how the package is declared now.
+impl Ask {
+    /// One or more packages.
+    #[must_use]
+    pub fn bump(bumps: Vec<Bump>) -> Self {
+        Self { bumps, advisories: Vec::new() }
+    }
+
+    /// What answers these advisories, each package once.
+    #[must_use]
+    pub fn answer(advisories: Vec<Advisory>) -> Self {
+        let mut bumps: Vec<Bump> = Vec::new();
+        for advisory in &advisories {
+            if !bumps.iter().any(|bump| bump.package == advisory.package) {
+                bumps.push(Bump { package: advisory.package.clone(), version: None });
+            }
+        }
+        Self { bumps, advisories }
+    }
+
+    /// Several packages that nothing but the request holds together.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        self.bumps.len() > 1 && self.advisories.is_empty()
+    }
+
+    /// The members of a group by their places.
+    #[must_use]
+    pub fn only(&self, members: &Subset) -> Self {
+        let bumps = members.iter().filter_map(|member| self.bumps.get(*member).cloned()).collect();
+        Self { bumps, advisories: self.advisories.clone() }
+    }
+}
+
+/// A project of the tree, with the texts that the room reads.
 #[derive(Debug, Clone)]
-pub struct Declared {
-    manifest: Manifest,
-    package: String,
-    range: String,
-    /// The version in the lockfile.
-    locked: Version,
-    /// The lockfile names no addresses, and is to stay so.
-    without_addresses: bool,
+pub struct Repository {
+    pub project: Project,
+    /// By path relative to the project's root.
+    pub files: Texts,
+    /// All paths of the project, relative as well.
+    pub paths: Vec<String>,
+}
+
+impl Repository {
+    /// The JavaScript package manager in charge.
+    ///
+    /// # Errors
+    /// There is no lockfile, or none that is driven.
+    pub fn manager(&self) -> Result<Manager, Failure> {
+        let bytes = |name: &str| self.files.get(name).map(|text| text.clone().into_bytes());
+        let lockfiles =
+            survey::LOCKFILES.iter().filter_map(|name| Some(((*name).to_owned(), bytes(name)?))).collect();
+        let signs = Signs {
+            manifest: bytes("package.json"),
+            lockfiles,
+            yarnrc: bytes(".yarnrc.yml"),
+            paths: self.paths.clone(),
+        };
+        signs.manager()
+    }
 }
 
 /// What to do.
 #[derive(Debug, Clone)]
-pub struct Plan {
-    pub resolved: Resolved,
-    /// The new `package.json`.
-    manifest: Vec<u8>,
-    /// A `package.json` that pins the exact version, for a first relock, when
-    /// the new range alone would take a newer one.
-    pinned: Option<Vec<u8>>,
-    without_addresses: bool,
+pub enum Plan {
+    Npm(npm::Plan),
+    Maven(maven::Plan),
 }
+
+impl Plan {
+    #[must_use]
+    pub fn resolved(&self) -> &Resolved {
+        match self {
+            Self::Npm(plan) => &plan.resolved,
+            Self::Maven(plan) => &plan.resolved,
+        }
+    }
+}
+
+/// Decides: which version, by which step, with whom.
+///
+/// # Errors
+/// The answer is no, with the reason; or a registry cannot be read.
+pub async fn plan(
+    repository: &Repository,
+    ask: &Ask,
+    runtime: &Runtime,
+    packages: &dyn Packages,
+) -> Result<Plan, Failure> {
+    let Ask { bumps, advisories } = ask;
+    let files = &repository.files;
+    if let Some(address) = packages.address(repository.project.ecosystem) {
+        elsewhere::check(repository, &address)?;
+    }
+    match repository.project.ecosystem {
+        Ecosystem::Npm => {
+            let manager = repository.manager()?;
+            let question = npm::Question { files, manager: &manager, bumps, advisories, runtime };
+            Ok(Plan::Npm(npm::plan(&question, packages).await?))
+        }
+        Ecosystem::Maven => {
+            let question = maven::Question { files, bumps, advisories, runtime };
+            Ok(Plan::Maven(maven::plan(&question, packages).await?))
+        }
+    }
+}
+
+/// What was brought about.
+#[derive(Debug)]
+pub struct Applied {
+    /// What was decided in the end: peers may have moved along.
+    pub resolved: Resolved,
+    /// One for every package with an advisory.
+    pub proofs: Vec<Proof>,
+}
+
+/// What [`apply`] works with. `exec` sees the project's root.
+#[expect(missing_debug_implementations, reason = "a container and a registry have nothing to show")]
+pub struct Work<'w> {
+    pub exec: &'w dyn Exec,
+    pub packages: &'w dyn Packages,
+    pub recorder: &'w Recorder,
+    pub repository: &'w Repository,
+    pub ask: &'w Ask,
+    pub runtime: &'w Runtime,
+}
+
+/// Brings the plan about in the work container, whose door is open.
+///
+/// # Errors
+/// The package manager cannot resolve, fetch or install; or what it wrote is
+/// not what was planned.
+pub async fn apply(work: &Work<'_>, plan: &Plan) -> Result<Applied, Failure> {
+    let applied = match plan {
+        Plan::Npm(plan) => apply_npm(work, plan).await?,
+        Plan::Maven(plan) => apply_maven(work, plan).await?,
+    };
+    match applied.proofs.iter().find(|proof| !proof.holds()) {
+        None => Ok(applied),
+        Some(proof) => Err(edit_failed(format!("lift every copy of {}: {}", proof.package, left(proof)))),
+    }
+}
+
+/// The copies that are still vulnerable, for a person.
+fn left(proof: &Proof) -> String {
+    let left = proof.copies.iter().filter(|copy| copy.vulnerable);
+    left.map(|copy| format!("{} stays at {}", copy.path, copy.version)).collect::<Vec<_>>().join(", ")
+}
+
+/// Plans again around every peer conflict that the manager reports.
+async fn apply_npm(work: &Work<'_>, plan: &npm::Plan) -> Result<Applied, Failure> {
+    let question = npm::Question {
+        files: &work.repository.files,
+        manager: &plan.manager,
+        bumps: &work.ask.bumps,
+        advisories: &work.ask.advisories,
+        runtime: work.runtime,
+    };
+    let mut plan = plan.clone();
+    let mut conflicts = Vec::new();
+    loop {
+        match npm::relock::attempt(work.exec, &plan, work.recorder).await {
+            Ok(_relocked) => break,
+            Err(npm::relock::Stop::Failed(failure)) => return Err(failure),
+            Err(npm::relock::Stop::Conflicts(reported, failure)) => {
+                let known = conflicts.len();
+                for conflict in reported.into_iter().map(npm::Conflict::from) {
+                    if !conflicts.contains(&conflict) {
+                        conflicts.push(conflict);
+                    }
+                }
+                if conflicts.len() == known {
+                    return Err(failure);
+                }
+                plan = npm::plan_around(&question, work.packages, &conflicts).await?;
+                restore(work, &plan.manifests).await?;
+            }
+        }
+    }
+    let proofs = prove_npm(work, &plan).await?;
+    Ok(Applied { resolved: plan.resolved, proofs })
+}
+
+/// Puts back what an attempt changed and the next plan does not.
+async fn restore(work: &Work<'_>, except: &Texts) -> Result<(), Failure> {
+    for (path, text) in work.repository.files.iter().filter(|(path, _)| !except.contains_key(*path)) {
+        work.exec.write(path, text.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn prove_npm(work: &Work<'_>, plan: &npm::Plan) -> Result<Vec<Proof>, Failure> {
+    if work.ask.advisories.is_empty() {
+        return Ok(Vec::new());
+    }
+    let path = &plan.manager.lockfile;
+    let lockfile = work.exec.read(path, LOCKFILE).await?;
+    let lockfile = lockfile.and_then(|bytes| String::from_utf8(bytes).ok());
+    let lockfile = lockfile.ok_or_else(|| edit_failed(format!("read {path} again")))?;
+    let mut manifests = work.repository.files.clone();
+    manifests.extend(plan.manifests.clone());
+    by_package(&work.ask.advisories)
+        .iter()
+        .map(|advisories| {
+            npm::proof::prove(&lockfile, path, plan.manager.kind, &manifests, advisories).map_err(edit_failed)
+        })
+        .collect()
+}
+
+async fn apply_maven(work: &Work<'_>, plan: &maven::Plan) -> Result<Applied, Failure> {
+    maven::apply::apply(work.exec, plan, work.recorder).await?;
+    let mut proofs = Vec::new();
+    for advisories in by_package(&work.ask.advisories) {
+        proofs.push(maven::apply::prove(work.exec, &advisories, work.recorder).await?);
+    }
+    Ok(Applied { resolved: plan.resolved.clone(), proofs })
+}
+
+/// A failed build that says itself what it wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstMove(maven::first_move::Move);
+
+impl std::fmt::Display for FirstMove {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            maven::first_move::Move::Pin { pins, .. } => {
+                let pins: Vec<String> = pins
+                    .iter()
+                    .map(|pin| format!("{}:{} {}", pin.group, pin.artifact, pin.version))
+                    .collect();
+                write!(f, "pinned {}", pins.join(", "))
+            }
+            maven::first_move::Move::Lock { goal } => write!(f, "ran {goal}"),
+        }
+    }
+}
+
+/// Reads what a failed verification said; `None` when thought is needed.
+#[must_use]
+pub fn first_move(repository: &Repository, said: &str) -> Option<FirstMove> {
+    match repository.project.ecosystem {
+        Ecosystem::Npm => None,
+        Ecosystem::Maven => maven::first_move::first_move(said).map(FirstMove),
+    }
+}
+
+/// Makes the move in the work container, whose door is open. `exec` sees the
+/// project's root.
+///
+/// # Errors
+/// A pom cannot be edited, or the container fails.
+pub async fn answer(
+    exec: &dyn Exec,
+    repository: &Repository,
+    answer: &FirstMove,
+    recorder: &Recorder,
+) -> Result<(), Failure> {
+    match &answer.0 {
+        maven::first_move::Move::Lock { goal } => maven::apply::run_goal(exec, goal, recorder).await,
+        maven::first_move::Move::Pin { project, pins } => {
+            let mut files = Texts::new();
+            for path in repository.files.keys() {
+                let bytes = exec.read(path, LOCKFILE).await?;
+                if let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                    files.insert(path.clone(), text);
+                }
+            }
+            for (path, text) in maven::first_move::pins(&files, project.as_deref(), pins)? {
+                if files.get(&path) != Some(&text) {
+                    exec.write(&path, text.as_bytes()).await?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn by_package(advisories: &[Advisory]) -> Vec<Vec<Advisory>> {
+    let mut groups: Vec<Vec<Advisory>> = Vec::new();
+    for advisory in advisories {
+        match groups.iter_mut().find(|group| group.iter().any(|known| known.package == advisory.package)) {
+            Some(group) => group.push(advisory.clone()),
+            None => groups.push(vec![advisory.clone()]),
+        }
+    }
+    groups
+}
+
+/// Bytes of a lockfile.
+const LOCKFILE: usize = 64 * 1024 * 1024;
 
 fn edit_failed(what: impl Into<String>) -> Failure {
     Failure::user(Outcome::EditFailed, what)
@@ -61,180 +336,4 @@ fn edit_failed(what: impl Into<String>) -> Failure {
 
 fn declined(what: impl Into<String>) -> Failure {
     Failure::user(Outcome::DeclinedPolicy, what)
-}
-
-/// Finds the package in the manifest and in the lockfile.
-///
-/// # Errors
-/// A file is missing or broken, another package manager is in charge, or the
-/// package is not a direct dependency.
-pub fn inspect(inputs: &Inputs, bump: &Bump) -> Result<Declared, Failure> {
-    let Some(manifest) = &inputs.manifest else {
-        return Err(edit_failed("find a package.json at the root of the repository"));
-    };
-    let manifest =
-        Manifest::parse(manifest).map_err(|why| edit_failed(format!("read package.json: {why}")))?;
-    let Some(lockfile) = &inputs.lockfile else {
-        return Err(match inputs.foreign_lockfiles.first() {
-            Some(foreign) => {
-                declined(format!("bump with {foreign}: only npm's package-lock.json is driven yet"))
-            }
-            None => declined("bump without a package-lock.json: nothing would hold the version"),
-        });
-    };
-    let lockfile: Value = serde_json::from_slice(lockfile)
-        .map_err(|error| edit_failed("read package-lock.json").because(error))?;
-    let Some(range) = manifest.range(&bump.package) else {
-        return Err(declined(format!("find {} among the direct dependencies in package.json", bump.package)));
-    };
-    let locked = npm::locked_version(&lockfile, &bump.package).ok_or_else(|| {
-        edit_failed(format!("find {} in package-lock.json: it does not fit package.json", bump.package))
-    })?;
-    Ok(Declared {
-        range: range.to_owned(),
-        package: bump.package.clone(),
-        without_addresses: !npm::has_addresses(&lockfile),
-        manifest,
-        locked,
-    })
-}
-
-/// Chooses the version and edits the manifest.
-///
-/// # Errors
-/// There is no such version, it is the one in place or an older one, or the
-/// declared range is of a kind that is not edited.
-pub fn resolve(declared: &Declared, bump: &Bump, packument: &Value) -> Result<Plan, Failure> {
-    let package = &declared.package;
-    let target = target(bump, packument)?;
-    if target == declared.locked {
-        return Err(Failure::user(Outcome::AlreadyCurrent, format!("bump {package}: {target} is in place")));
-    }
-    if target < declared.locked {
-        return Err(declined(format!("bump {package} down from {} to {target}", declared.locked)));
-    }
-    let range = range::raise(&declared.range, &target).ok_or_else(|| {
-        declined(format!(
-            "edit the range {:?} of {package}: only exact, ^, ~ and >= versions are edited",
-            declared.range
-        ))
-    })?;
-    let alone = range::newest(&range, versions(packument)) == Some(target.clone());
-    let edit = |range: &str| declared.manifest.with_range(package, range);
-    let failed = || edit_failed("edit package.json");
-    Ok(Plan {
-        resolved: Resolved {
-            package: package.clone(),
-            from: declared.locked.to_string(),
-            to: target.to_string(),
-        },
-        manifest: edit(&range).ok_or_else(failed)?,
-        pinned: if alone { None } else { Some(edit(&target.to_string()).ok_or_else(failed)?) },
-        without_addresses: declared.without_addresses,
-    })
-}
-
-/// The version asked for, or the one that the registry calls the latest.
-fn target(bump: &Bump, packument: &Value) -> Result<Version, Failure> {
-    let missing = |version: &str| {
-        Failure::user(
-            Outcome::NoSafeVersion,
-            format!("find version {version} of {} in the registry", bump.package),
-        )
-    };
-    let asked = match &bump.version {
-        Some(version) => version.trim_start_matches(['v', '=']).to_owned(),
-        None => packument
-            .get("dist-tags")
-            .and_then(|tags| tags.get("latest"))
-            .and_then(Value::as_str)
-            .ok_or_else(|| missing("\"latest\""))?
-            .to_owned(),
-    };
-    let version = parse_npm_version(&asked).map_err(|_not_a_version| missing(&asked))?;
-    if versions(packument).any(|published| published == version) { Ok(version) } else { Err(missing(&asked)) }
-}
-
-fn versions(packument: &Value) -> impl Iterator<Item = Version> {
-    packument
-        .get("versions")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(|versions| versions.keys())
-        .filter_map(|version| parse_npm_version(version).ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn inputs(range: &str, locked: &str) -> Inputs {
-        let manifest = json!({ "name": "x", "dependencies": { "a": range } });
-        let lockfile =
-            json!({ "lockfileVersion": 3, "packages": { "": {}, "node_modules/a": { "version": locked } } });
-        Inputs {
-            manifest: Some(manifest.to_string().into_bytes()),
-            lockfile: Some(lockfile.to_string().into_bytes()),
-            foreign_lockfiles: vec![],
-        }
-    }
-
-    fn bump(version: Option<&str>) -> Bump {
-        Bump { package: "a".into(), version: version.map(str::to_owned) }
-    }
-
-    fn plan(range: &str, version: Option<&str>) -> Result<Plan, Failure> {
-        let packument = json!({
-            "dist-tags": { "latest": "2.1.0" },
-            "versions": { "1.0.0": {}, "1.5.0": {}, "2.0.0": {}, "2.1.0": {}, "3.0.0-rc.1": {} },
-        });
-        let bump = bump(version);
-        resolve(&inspect(&inputs(range, "1.5.0"), &bump)?, &bump, &packument)
-    }
-
-    #[test]
-    fn the_range_keeps_its_style_and_the_version_is_the_one_asked_for() {
-        let plan = plan("^1.0.0", Some("2.0.0")).unwrap();
-        assert_eq!(plan.manifest, br#"{"name":"x","dependencies":{"a":"^2.0.0"}}"#);
-        assert_eq!(plan.pinned.unwrap(), br#"{"name":"x","dependencies":{"a":"2.0.0"}}"#);
-        assert_eq!((plan.resolved.from, plan.resolved.to), ("1.5.0".to_owned(), "2.0.0".to_owned()));
-    }
-
-    #[test]
-    fn without_a_version_the_latest_is_taken_and_needs_no_pin() {
-        let plan = plan("~1.5.0", None).unwrap();
-        assert_eq!(plan.resolved.to, "2.1.0");
-        assert!(plan.pinned.is_none());
-    }
-
-    #[test]
-    fn every_other_request_has_its_outcome() {
-        for (range, version, outcome) in [
-            ("^1.0.0", "1.5.0", Outcome::AlreadyCurrent),
-            ("^1.0.0", "1.0.0", Outcome::DeclinedPolicy),
-            ("^1.0.0", "9.9.9", Outcome::NoSafeVersion),
-            ("^1.0.0", "banana", Outcome::NoSafeVersion),
-            ("github:o/r", "2.0.0", Outcome::DeclinedPolicy),
-            ("1 || 2", "2.0.0", Outcome::DeclinedPolicy),
-        ] {
-            assert_eq!(plan(range, Some(version)).unwrap_err().outcome(), outcome, "{range} {version}");
-        }
-    }
-
-    #[test]
-    fn a_repository_that_cannot_be_bumped_is_told_why() {
-        let whole = inputs("^1.0.0", "1.5.0");
-        let outcome = |inputs: Inputs| inspect(&inputs, &bump(None)).unwrap_err().outcome();
-        assert_eq!(outcome(Inputs { manifest: None, ..whole.clone() }), Outcome::EditFailed);
-        assert_eq!(
-            outcome(Inputs { manifest: Some(b"{ nope".to_vec()), ..whole.clone() }),
-            Outcome::EditFailed
-        );
-        assert_eq!(outcome(Inputs { lockfile: Some(b"{".to_vec()), ..whole.clone() }), Outcome::EditFailed);
-        let yarn = Inputs { lockfile: None, foreign_lockfiles: vec!["yarn.lock".into()], ..whole.clone() };
-        assert_eq!(outcome(yarn), Outcome::DeclinedPolicy);
-        let other = Bump { package: "b".into(), version: None };
-        assert_eq!(inspect(&whole, &other).unwrap_err().outcome(), Outcome::DeclinedPolicy);
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::Advisory;
 use crate::ids::{ObjectId, Repo};
 
 /// Money in millionths of a US dollar: sums without rounding.
@@ -88,6 +89,15 @@ pub struct ChangeType {
     pub prompt: String,
 }
 
+/// Whose packages, whose manifests and whose rules of versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ecosystem {
+    #[default]
+    Npm,
+    Maven,
+}
+
 /// A package and the version asked for, as a person wrote them; nothing has
 /// been looked up yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +155,9 @@ impl Permission {
 pub enum Subject {
     /// An issue on GitHub.
     Issue { repo: Repo, installation: u64, number: u64, sender: String },
+    /// A package with open Dependabot alerts, where GitHub saw it. `number`
+    /// is the alert that started the run; nobody asked, so nobody is named.
+    Alert { repo: Repo, installation: u64, number: u64, manifest: String, package: String },
     /// A checkout on this machine (`chaperone try`), by its absolute path.
     Local { path: String },
 }
@@ -155,6 +168,7 @@ impl Subject {
     pub fn key(&self) -> String {
         match self {
             Self::Issue { repo, number, .. } => format!("{repo}#{number}"),
+            Self::Alert { repo, manifest, package, .. } => alert_key(repo, manifest, package),
             Self::Local { path } => path.clone(),
         }
     }
@@ -163,10 +177,28 @@ impl Subject {
     #[must_use]
     pub fn repository(&self) -> String {
         match self {
-            Self::Issue { repo, .. } => repo.to_string(),
+            Self::Issue { repo, .. } | Self::Alert { repo, .. } => repo.to_string(),
             Self::Local { path } => path.clone(),
         }
     }
+
+    /// The repository on GitHub with the installation that may act in it.
+    #[must_use]
+    pub fn on_github(&self) -> Option<(&Repo, u64)> {
+        match self {
+            Self::Issue { repo, installation, .. } | Self::Alert { repo, installation, .. } => {
+                Some((repo, *installation))
+            }
+            Self::Local { .. } => None,
+        }
+    }
+}
+
+/// Several alerts on one package in one manifest are one subject. The blank
+/// cannot be part of a package's name.
+#[must_use]
+pub fn alert_key(repo: &Repo, manifest: &str, package: &str) -> String {
+    format!("{repo}:{manifest} {package}")
 }
 
 /// One accepted request: the queue keeps it as JSON.
@@ -181,6 +213,13 @@ pub struct Request {
     /// What to bump, as read from the issue's title and body; `None` when
     /// they name no package, which the session answers with a reason.
     pub bump: Option<Bump>,
+    /// Further packages that the same words ask for.
+    #[serde(default)]
+    pub more: Vec<Bump>,
+    /// What GitHub said when the request came in. The session asks again:
+    /// there may be more by then, or fewer.
+    #[serde(default)]
+    pub advisories: Vec<Advisory>,
 }
 
 /// A commit of the repository, and the tree in it.
@@ -191,13 +230,78 @@ pub struct Base {
     pub tree: ObjectId,
 }
 
-/// What the bump room decided: the version, and where it is declared.
+/// How a package gets to its new version, from the lightest way on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// It is declared in a manifest of this repository.
+    #[default]
+    Direct,
+    /// npm: the ranges in place allow it; only the lockfile changes.
+    InRangeRefresh,
+    /// npm: the lowest release of what pulls it in that allows it, within the
+    /// same major. Maven: of the dependency that pulls it in.
+    AncestorBump,
+    /// As before, across a major.
+    AncestorMajor,
+    /// npm: an override that holds below one parent only.
+    Override,
+    /// Maven: the parent or imported bill of materials that manages it.
+    BomBump,
+    /// Maven: the property by which the parent or bill of materials lets the
+    /// version be set.
+    BomProperty,
+    /// Maven: an entry in `dependencyManagement` of the pom that owns it.
+    ManagedPin,
+}
+
+impl Step {
+    /// The stable name, as serde writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::InRangeRefresh => "in_range_refresh",
+            Self::AncestorBump => "ancestor_bump",
+            Self::AncestorMajor => "ancestor_major",
+            Self::Override => "override",
+            Self::BomBump => "bom_bump",
+            Self::BomProperty => "bom_property",
+            Self::ManagedPin => "managed_pin",
+        }
+    }
+}
+
+/// Another package that moves along, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolved {
+pub struct Moved {
     pub package: String,
-    /// The version in the lockfile before the change.
     pub from: String,
     pub to: String,
+    /// "its peer range", "the same release train", "asked for too".
+    pub why: String,
+}
+
+/// Why another package moved, when the request named it.
+pub const ASKED_TOO: &str = "asked for too";
+
+/// What the bump room decided: the version, and where it is declared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    #[serde(default)]
+    pub ecosystem: Ecosystem,
+    pub package: String,
+    /// The version in place before the change: the lowest one, when there
+    /// are several.
+    pub from: String,
+    pub to: String,
+    #[serde(default)]
+    pub step: Step,
+    /// Why this version and this step, one sentence each.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    #[serde(default)]
+    pub others: Vec<Moved>,
 }
 
 impl Resolved {
@@ -207,13 +311,41 @@ impl Resolved {
     pub fn branch(&self) -> String {
         let package = self.package.trim_start_matches('@').replace('/', "-");
         let plain = |c: char| if c.is_ascii_alphanumeric() || "._-+".contains(c) { c } else { '-' };
-        let tail: String = format!("{package}-{}", self.to).chars().map(plain).collect();
+        let more = match self.asked_too() {
+            0 => String::new(),
+            more => format!("-and-{more}-more"),
+        };
+        let tail: String = format!("{package}-{}{more}", self.to).chars().map(plain).collect();
         format!("agent/bump/{}", tail.replace("..", "--"))
     }
 
     #[must_use]
     pub fn title(&self) -> String {
-        format!("Bump {} from {} to {}", self.package, self.from, self.to)
+        let more = match self.asked_too() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("Bump {} from {} to {}{more}", self.package, self.from, self.to)
+    }
+
+    /// How many other packages the request named.
+    fn asked_too(&self) -> usize {
+        self.others.iter().filter(|moved| moved.why == ASKED_TOO).count()
+    }
+
+    /// What the engine did, in one line for a model.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let step = match self.step {
+            Step::Direct => String::new(),
+            step => format!(" by the step {}", step.name()),
+        };
+        let first = format!("bump {} from {} to {}{step}", self.package, self.from, self.to);
+        let others = self.others.iter().map(|moved| {
+            let Moved { package, from, to, why } = moved;
+            format!("with it {package} from {from} to {to} ({why})")
+        });
+        std::iter::once(first).chain(others).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -230,9 +362,34 @@ mod tests {
 
     #[test]
     fn a_branch_name_is_plain() {
-        let resolved =
-            Resolved { package: "@scope/pkg".into(), from: "1.0.0".into(), to: "2.0.0-rc.1".into() };
+        let resolved = Resolved {
+            package: "@scope/pkg".into(),
+            from: "1.0.0".into(),
+            to: "2.0.0-rc.1".into(),
+            ..Resolved::default()
+        };
         assert_eq!(resolved.branch(), "agent/bump/scope-pkg-2.0.0-rc.1");
+    }
+
+    #[test]
+    fn alerts_on_one_package_and_manifest_are_one_subject() {
+        let alert = |number, manifest: &str, package: &str| Subject::Alert {
+            repo: "o/r".parse().unwrap(),
+            installation: 1,
+            number,
+            manifest: manifest.into(),
+            package: package.into(),
+        };
+        assert_eq!(alert(1, "package-lock.json", "qs").key(), alert(2, "package-lock.json", "qs").key());
+        assert_ne!(alert(1, "package-lock.json", "qs").key(), alert(1, "web/package-lock.json", "qs").key());
+        assert_ne!(alert(1, "package-lock.json", "qs").key(), alert(1, "package-lock.json", "ms").key());
+    }
+
+    #[test]
+    fn a_request_of_an_older_version_is_read() {
+        let old = r#"{"subject":"local","path":"/x","change":"bump","label":null,"bump":null}"#;
+        let request: Request = serde_json::from_str(old).unwrap();
+        assert_eq!((request.more.len(), request.advisories.len()), (0, 0));
     }
 
     #[test]

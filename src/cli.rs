@@ -1,13 +1,16 @@
 //! The command line.
 
+mod plumbing;
+
 use std::io::{self, IsTerminal as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
+use crate::advisory::{Advisory, parse_advisory};
 use crate::app::{self, Outside, Report, Trial};
 use crate::change::Bump;
 use crate::clock::Clock;
@@ -17,6 +20,7 @@ use crate::ids::SessionId;
 use crate::replay::{self, SessionLog};
 use crate::telemetry;
 use crate::workspace::git_worker;
+use plumbing::Plumbing;
 
 /// A background coding agent whose every change is verified before a person
 /// sees it.
@@ -69,6 +73,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// The pure parts for scripts: lines in, lines out, no configuration.
+    #[command(subcommand)]
+    Plumbing(Plumbing),
     /// One git operation with the network, in a process that can be killed.
     #[command(hide = true)]
     GitWorker,
@@ -79,9 +86,14 @@ struct TryArgs {
     /// The checkout to work on; only committed files count.
     #[arg(long, value_name = "DIR", default_value = ".")]
     repo: PathBuf,
-    /// `package` or `package@version`.
-    #[arg(long, value_name = "PKG@VERSION", value_parser = parse_bump)]
-    bump: Bump,
+    /// `package` or `package@version`; a Maven package is `group:artifact`.
+    /// Several are one group.
+    #[arg(long, value_name = "PKG@VERSION", value_parser = parse_bump, required_unless_present = "advisory")]
+    bump: Vec<Bump>,
+    /// A security advisory to answer instead: a JSON file as for `plumbing
+    /// resolve`.
+    #[arg(long, value_name = "FILE", conflicts_with = "bump")]
+    advisory: Vec<PathBuf>,
     /// Print one JSON object at the end, and nothing else.
     #[arg(long)]
     json: bool,
@@ -100,6 +112,14 @@ fn parse_bump(text: &str) -> Result<Bump, String> {
     Ok(Bump { package: package.to_owned(), version })
 }
 
+/// Reads an advisory in any of the forms that are understood.
+fn read_advisory(path: &Path) -> anyhow::Result<Advisory> {
+    let failed = || format!("could not read the advisory {}", path.display());
+    let text = std::fs::read(path).with_context(failed)?;
+    let json = serde_json::from_slice(&text).with_context(failed)?;
+    parse_advisory(&json).with_context(failed)
+}
+
 /// Runs the command line that this process was started with.
 ///
 /// # Errors
@@ -108,6 +128,11 @@ pub async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     if matches!(cli.command, Command::GitWorker) {
         git_worker::main()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Command::Plumbing(plumbing) = &cli.command {
+        let config = || configuration(&cli.common, false);
+        plumbing::main(plumbing, config).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let serving = matches!(cli.command, Command::Serve);
@@ -119,7 +144,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Command::Try(args) => attempt(&config, outside, args).await,
         Command::Replay { session, json } => print_session(&config, session, json).await,
         Command::Doctor { json } => doctor(&config, &outside, json).await,
-        Command::GitWorker => Ok(ExitCode::SUCCESS),
+        Command::GitWorker | Command::Plumbing(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -172,7 +197,8 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 }
 
 async fn attempt(config: &Config, outside: Outside, args: TryArgs) -> anyhow::Result<ExitCode> {
-    let trial = Trial { repository: args.repo, bump: args.bump };
+    let advisories = args.advisory.iter().map(|path| read_advisory(path)).collect::<anyhow::Result<_>>()?;
+    let trial = Trial { repository: args.repo, bumps: args.bump, advisories };
     let mut progress = io::stderr();
     let quiet = args.json && !progress.is_terminal();
     let say = move |line: &str| {

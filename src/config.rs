@@ -1,7 +1,10 @@
 //! The service's settings: one TOML file, read once, checked at the door.
 //!
 //! Secrets are never in the file: it names files that hold them. An unknown
-//! key is an error, because a misspelt limit must not pass for a limit.
+//! key is an error, because a misspelt limit must not pass for a limit. What
+//! a repository says for itself is read in [`repo`].
+
+pub mod repo;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
+use crate::advisory::{Policy, Scope, Severity};
 use crate::change::Limits;
 use crate::secret::Secret;
 
@@ -34,6 +38,7 @@ pub struct Config {
     pub registry: Registry,
     pub queue: Queue,
     pub limits: Limits,
+    pub security: Security,
 }
 
 impl Default for Config {
@@ -49,6 +54,7 @@ impl Default for Config {
             registry: Registry::default(),
             queue: Queue::default(),
             limits: Limits::default(),
+            security: Security::default(),
         }
     }
 }
@@ -131,6 +137,12 @@ pub struct Sandbox {
     pub node_majors: Vec<u64>,
     /// Taken when a repository asks for no major, or for none of these.
     pub node_default: u64,
+    /// `{major}` stands for the major of the JDK that the repository asks for.
+    pub maven_image: String,
+    /// The JDK majors for which there is an image, in any order.
+    pub jdk_majors: Vec<u64>,
+    /// Taken when a repository asks for none.
+    pub jdk_default: u64,
     pub memory_mb: u64,
     pub cpus: f64,
 }
@@ -144,6 +156,9 @@ impl Default for Sandbox {
             image: "chaperone/npm:node{major}".to_owned(),
             node_majors: vec![18, 20, 22, 24],
             node_default: 22,
+            maven_image: "chaperone/maven:jdk{major}".to_owned(),
+            jdk_majors: vec![11, 17, 21],
+            jdk_default: 17,
             memory_mb: 4096,
             cpus: 2.0,
         }
@@ -158,6 +173,12 @@ pub struct Registry {
     pub npm: Option<String>,
     /// A bearer token for it, added on this side of the gateway.
     pub npm_token_file: Option<PathBuf>,
+    /// The Maven repository; read from Maven's own settings when absent.
+    pub maven: Option<String>,
+    /// A bearer token for it.
+    pub maven_token_file: Option<PathBuf>,
+    /// Instead of a token: a file that holds `user:password`.
+    pub maven_basic_file: Option<PathBuf>,
     /// Versions younger than this are hidden from a bump.
     pub min_age_hours: Option<u64>,
 }
@@ -189,6 +210,44 @@ impl Queue {
     }
 }
 
+/// Which Dependabot alerts start a run. What is refused here is refused for
+/// every repository; `.github/agent.yml` can narrow it further.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Security {
+    pub enabled: bool,
+    /// `low`, `medium`, `high` or `critical`.
+    pub min_severity: Severity,
+    pub scope: AlertScope,
+}
+
+/// Alerts of which scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertScope {
+    All,
+    /// Those of packages that help to build only are left alone.
+    Runtime,
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Self { enabled: true, min_severity: Severity::Low, scope: AlertScope::All }
+    }
+}
+
+impl Security {
+    /// As the rooms know it.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let scopes = match self.scope {
+            AlertScope::All => vec![Scope::Runtime, Scope::Development],
+            AlertScope::Runtime => vec![Scope::Runtime],
+        };
+        Policy { enabled: self.enabled, min_severity: self.min_severity, scopes }
+    }
+}
+
 impl Config {
     /// Reads and checks the file at `path`.
     ///
@@ -211,6 +270,12 @@ impl Config {
         }
         if !self.sandbox.node_majors.contains(&self.sandbox.node_default) {
             bail!("sandbox.node_default must be one of sandbox.node_majors");
+        }
+        if !self.sandbox.jdk_majors.contains(&self.sandbox.jdk_default) {
+            bail!("sandbox.jdk_default must be one of sandbox.jdk_majors");
+        }
+        if self.registry.maven_token_file.is_some() && self.registry.maven_basic_file.is_some() {
+            bail!("registry.maven_token_file and registry.maven_basic_file exclude each other");
         }
         if self.sandbox.memory_mb < 512 {
             bail!("sandbox.memory_mb must be at least 512");
@@ -274,6 +339,16 @@ mod tests {
     fn a_misspelt_key_is_refused() {
         assert!(parse("[limits]\nturn = 3").is_err());
         assert!(parse("[sandbox]\nmemory = 3").is_err());
+    }
+
+    #[test]
+    fn alerts_are_answered_as_configured() {
+        assert_eq!(parse("").unwrap().security.policy(), Policy::default());
+        let narrow = parse("[security]\nmin_severity = \"high\"\nscope = \"runtime\"").unwrap();
+        let policy = narrow.security.policy();
+        assert_eq!((policy.min_severity, policy.scopes), (Severity::High, vec![Scope::Runtime]));
+        assert!(parse("[security]\nmin_severity = \"terrible\"").is_err());
+        assert!(parse("[security]\nseverity = \"high\"").is_err());
     }
 
     #[test]

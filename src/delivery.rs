@@ -1,5 +1,6 @@
 //! A webhook delivery whose signature was checked, and what became of it.
 
+use crate::change::Request;
 use crate::ids::{DeliveryId, SessionId};
 
 /// One delivery, as signed by GitHub. The body is never logged.
@@ -17,6 +18,18 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
+/// What a delivery asks the queue for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    Nothing,
+    Run(Box<Request>),
+    /// To stop the session of a subject, with the reason.
+    Cancel {
+        subject: String,
+        why: String,
+    },
+}
+
 /// What became of a delivery. Whatever it is, it is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receipt {
@@ -28,4 +41,7 @@ pub enum Receipt {
     Duplicate,
     /// The subject already has a live session; nothing was started.
     Busy(SessionId),
+    /// The subject's session was asked to stop. Its worker looks whether
+    /// anything is left to do, and stops it when nothing is.
+    Cancelling(SessionId),
 }

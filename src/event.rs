@@ -1,16 +1,30 @@
 //! Webhook bodies become a closed enum. Unknown events are ignored, with
 //! their names; a body is never logged.
 
+mod alert;
+
 use serde::Deserialize;
 
 use crate::ids::Repo;
+
+pub use alert::{Alert, AlertClosed};
 
 /// What GitHub tells, as far as anybody here reacts to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     IssueLabeled(IssueLabeled),
+    /// A Dependabot alert is open, for the first time or again.
+    Alert(Alert),
+    /// A Dependabot alert needs no answer any more.
+    AlertClosed(AlertClosed),
     Ping,
-    Ignored { kind: String, action: Option<String> },
+    /// Of a kind that is known, but nothing that can be answered here; with
+    /// the reason.
+    Unfit(String),
+    Ignored {
+        kind: String,
+        action: Option<String>,
+    },
 }
 
 /// Somebody put a label on an issue.
@@ -89,6 +103,7 @@ pub fn parse(kind: &str, body: &[u8]) -> Result<Event, Malformed> {
     match (kind, action.as_deref()) {
         ("ping", _) => Ok(Event::Ping),
         ("issues", Some("labeled")) => labeled(body, action).map_err(malformed),
+        ("dependabot_alert", Some(action)) => alert::parse(body, action).map_err(malformed),
         _ => Ok(Event::Ignored { kind: kind.to_owned(), action }),
     }
 }

@@ -130,6 +130,50 @@ pub trait Exec: Send + Sync {
     fn read<'a>(&'a self, path: &'a str, cap: usize) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
 }
 
+/// A container seen from one directory of its tree: paths and working
+/// directories are relative to it. For projects that do not lie at the root.
+#[derive(Clone)]
+pub struct Within<'e> {
+    exec: &'e dyn Exec,
+    /// Without a slash at the end; empty for the root itself.
+    dir: String,
+}
+
+impl std::fmt::Debug for Within<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Within({})", self.dir)
+    }
+}
+
+impl<'e> Within<'e> {
+    pub fn new(exec: &'e dyn Exec, dir: &str) -> Self {
+        Self { exec, dir: dir.trim_end_matches('/').to_owned() }
+    }
+
+    fn path(&self, path: &str) -> String {
+        match (self.dir.as_str(), path) {
+            ("", path) => path.to_owned(),
+            (dir, "") => dir.to_owned(),
+            (dir, path) => format!("{dir}/{path}"),
+        }
+    }
+}
+
+impl Exec for Within<'_> {
+    fn run(&self, mut command: Command) -> BoxFuture<'_, Result<Output, Failure>> {
+        command.dir = self.path(&command.dir);
+        self.exec.run(command)
+    }
+
+    fn write<'a>(&'a self, path: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { self.exec.write(&self.path(path), bytes).await })
+    }
+
+    fn read<'a>(&'a self, path: &'a str, cap: usize) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {
+        Box::pin(async move { self.exec.read(&self.path(path), cap).await })
+    }
+}
+
 /// Bytes of a command's output that the log keeps.
 const LOGGED: usize = 4 * 1024;
 

@@ -5,6 +5,7 @@
 //! one that makes something is never blindly repeated: it says "uncertain",
 //! and the caller looks before it acts again.
 
+mod alerts;
 mod call;
 mod issues;
 mod pulls;
@@ -26,6 +27,7 @@ use crate::ids::Repo;
 use crate::outcome::Outcome;
 use crate::secret::{ReadToken, Secret, WriteToken};
 
+pub use alerts::AlertNow;
 pub use call::RepoClient;
 pub use issues::Reaction;
 pub use pulls::{CheckRun, NewPull, Pull};
@@ -51,6 +53,10 @@ enum Purpose {
     Read,
     /// Comments, reactions, labels, and who may what.
     Report,
+    /// Read Dependabot alerts.
+    Alerts,
+    /// Check runs that say why there is no pull request.
+    Check,
     /// Push, pull requests, check runs.
     Write,
 }
@@ -60,6 +66,8 @@ impl Purpose {
         match self {
             Self::Read => &[("contents", "read"), ("metadata", "read")],
             Self::Report => &[("issues", "write"), ("pull_requests", "read"), ("metadata", "read")],
+            Self::Alerts => &[("vulnerability_alerts", "read"), ("metadata", "read")],
+            Self::Check => &[("checks", "write"), ("metadata", "read")],
             Self::Write => &[
                 ("contents", "write"),
                 ("pull_requests", "write"),
@@ -134,6 +142,14 @@ impl GitHub {
     /// GitHub does not give a token.
     pub async fn reporter(&self, installation: u64, repo: &Repo) -> Result<RepoClient, Failure> {
         self.client(installation, repo, Purpose::Report).await
+    }
+
+    /// For check runs where nothing is pushed.
+    ///
+    /// # Errors
+    /// GitHub does not give a token.
+    pub async fn checker(&self, installation: u64, repo: &Repo) -> Result<RepoClient, Failure> {
+        self.client(installation, repo, Purpose::Check).await
     }
 
     /// For pull requests and check runs; asked for with the ticket's token.

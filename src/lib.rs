@@ -7,6 +7,8 @@
 //! order: `tests/it/architecture.rs` reads the sources and proves it.
 
 // Vocabulary: values and decisions, no input or output.
+/// Security advisories, and the proof that they are answered.
+pub mod advisory;
 /// What is asked for: change types, requests, limits.
 pub mod change;
 /// The source of time.
@@ -23,10 +25,16 @@ pub mod exec;
 pub mod failure;
 /// Repositories, commits, sessions, deliveries.
 pub mod ids;
+/// Which package manager is in charge, and how it is asked.
+pub mod manager;
 /// How a session can end.
 pub mod outcome;
+/// What a room may ask of the package registries.
+pub mod packages;
 /// The session log's events.
 pub mod record;
+/// Which Node or JDK a repository runs on.
+pub mod runtime;
 /// Values that must not be printed.
 pub mod secret;
 /// A session at a glance, folded from its events.

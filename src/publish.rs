@@ -5,11 +5,22 @@
 //! key, is looked for before it is made, and is written into the log before
 //! and after. Model text only goes out quoted and made plain. Nothing is
 //! published without an `Accepted`; nothing is ever merged or approved.
+//!
+//! An alert has no place to talk: no reactions, no labels, no comment. What
+//! people see of it is the pull request with its check runs. When there is
+//! none to come and a person has to decide, one check run on the base commit
+//! says why. It is named after the package, so that two packages do not hide
+//! each other, and it asks for an action: a neutral one would pass for good.
+//! It is made at the end only, so nothing ever hangs on the default branch.
+//! An alert that the policy leaves alone, or that was closed, gets nothing:
+//! somebody decided that already, and the session's page has the reason.
 
 mod render;
+mod why;
 
 use tokio::sync::Mutex;
 
+use crate::advisory;
 use crate::change::{Base, Request, Resolved, Subject};
 use crate::evidence::Accepted;
 use crate::failure::Failure;
@@ -61,18 +72,29 @@ pub struct Publisher {
     comment: Mutex<Option<u64>>,
 }
 
-/// An issue on GitHub, with the way there.
-struct Issue<'a> {
+/// A repository on GitHub, with the way there.
+struct Place<'a> {
     github: &'a GitHub,
     public_url: &'a str,
     repo: &'a Repo,
     installation: u64,
+}
+
+impl Place<'_> {
+    async fn reporter(&self) -> Result<RepoClient, Failure> {
+        self.github.reporter(self.installation, self.repo).await
+    }
+}
+
+/// An issue there.
+struct Issue<'a> {
+    place: Place<'a>,
     number: u64,
 }
 
 impl Issue<'_> {
     async fn reporter(&self) -> Result<RepoClient, Failure> {
-        self.github.reporter(self.installation, self.repo).await
+        self.place.reporter().await
     }
 }
 
@@ -83,12 +105,17 @@ impl Publisher {
     }
 
     /// `None` for a local checkout.
+    fn place(&self) -> Option<Place<'_>> {
+        let Target::GitHub { github, public_url } = &self.target else { return None };
+        let (repo, installation) = self.request.subject.on_github()?;
+        Some(Place { github, public_url, repo, installation })
+    }
+
+    /// Where to talk: nowhere for an alert or a local checkout.
     fn issue(&self) -> Option<Issue<'_>> {
-        match (&self.target, &self.request.subject) {
-            (Target::GitHub { github, public_url }, Subject::Issue { repo, installation, number, .. }) => {
-                Some(Issue { github, public_url, repo, installation: *installation, number: *number })
-            }
-            _ => None,
+        match &self.request.subject {
+            Subject::Issue { number, .. } => Some(Issue { place: self.place()?, number: *number }),
+            Subject::Alert { .. } | Subject::Local { .. } => None,
         }
     }
 
@@ -143,7 +170,7 @@ impl Publisher {
     pub async fn status(&self, summary: &Summary) -> Result<(), Failure> {
         let Some(issue) = self.issue() else { return Ok(()) };
         let marker = render::marker(summary.session);
-        let body = render::status(summary, issue.public_url);
+        let body = render::status(summary, issue.place.public_url);
         let reporter = issue.reporter().await?;
         let mut comment = self.comment.lock().await;
         let id = match *comment {
@@ -167,8 +194,8 @@ impl Publisher {
     /// # Errors
     /// GitHub cannot be reached or says no.
     pub async fn open_pull_for(&self, branch: &str) -> Result<Option<String>, Failure> {
-        let Some(issue) = self.issue() else { return Ok(None) };
-        let open = issue.reporter().await?.find_pull(branch).await?;
+        let Some(place) = self.place() else { return Ok(None) };
+        let open = place.reporter().await?.find_pull(branch).await?;
         Ok(open.map(|pull| pull.url))
     }
 
@@ -177,8 +204,8 @@ impl Publisher {
     /// # Errors
     /// GitHub does not give it.
     pub async fn write_token(&self, _accepted: &Accepted) -> Result<Option<WriteToken>, Failure> {
-        match self.issue() {
-            Some(issue) => Ok(Some(issue.github.write_token(issue.installation, issue.repo).await?)),
+        match self.place() {
+            Some(place) => Ok(Some(place.github.write_token(place.installation, place.repo).await?)),
             None => Ok(None),
         }
     }
@@ -188,10 +215,10 @@ impl Publisher {
     /// # Errors
     /// GitHub cannot be reached or says no; the lease is lost.
     pub async fn announce(&self, accepted: &Accepted, what: &Announcement<'_>) -> Result<Published, Failure> {
-        let (Some(issue), Some(token)) = (self.issue(), self.write_token(accepted).await?) else {
+        let (Some(place), Some(token)) = (self.place(), self.write_token(accepted).await?) else {
             return Ok(Published::default());
         };
-        let writer = issue.github.writer(&token, issue.repo)?;
+        let writer = place.github.writer(&token, place.repo)?;
         for check in render::checks(accepted, what.summary) {
             let key = format!("{}/{}", what.summary.session, check.name);
             self.journaled("make the check run", key.clone(), async {
@@ -199,7 +226,7 @@ impl Publisher {
                     name: check.name,
                     sha: what.commit.as_str(),
                     external_id: &key,
-                    details_url: &render::session_url(issue.public_url, what.summary.session),
+                    details_url: &render::session_url(place.public_url, what.summary.session),
                     conclusion: "success",
                     title: &check.title,
                     summary: &check.summary,
@@ -211,11 +238,11 @@ impl Publisher {
         }
         let pull = self
             .journaled("open the pull request", what.branch.to_owned(), async {
-                let body = render::pull_body(accepted, what, &self.request, issue.public_url);
+                let body = render::pull_body(accepted, what, &self.request, place.public_url);
                 let new = NewPull {
                     branch: what.branch,
                     base: &what.base.branch,
-                    title: &what.resolved.title(),
+                    title: &advisory::title(what.resolved, &what.summary.advisories),
                     body: &body,
                 };
                 let pull = writer.ensure_pull(&new).await?;
@@ -227,12 +254,13 @@ impl Publisher {
     }
 
     /// The last word: comment, reaction, label. Somebody without the right to
-    /// ask gets the reaction alone.
+    /// ask gets the reaction alone. For an alert it is a check run, if a
+    /// person has to do something.
     ///
     /// # Errors
     /// GitHub cannot be reached or says no; the lease is lost.
     pub async fn finish(&self, summary: &Summary, outcome: Outcome, detail: &str) -> Result<(), Failure> {
-        let Some(issue) = self.issue() else { return Ok(()) };
+        let Some(issue) = self.issue() else { return self.explain(summary, outcome, detail).await };
         let mut last = summary.clone();
         last.outcome = Some(outcome);
         last.current = None;
@@ -253,6 +281,31 @@ impl Publisher {
                 reporter.add_label(issue.number, label).await?;
                 reporter.remove_label(issue.number, RUNNING).await?;
             }
+            Ok(((), outcome.name().to_owned()))
+        })
+        .await
+    }
+
+    /// Why an alert has no pull request, on the commit that was looked at.
+    async fn explain(&self, summary: &Summary, outcome: Outcome, detail: &str) -> Result<(), Failure> {
+        let Subject::Alert { package, .. } = &self.request.subject else { return Ok(()) };
+        let (Some(place), Some(base)) = (self.place(), &summary.base) else { return Ok(()) };
+        if !why::needs_a_person(summary, outcome) {
+            return Ok(());
+        }
+        let check = why::no_pull(package, summary, outcome, detail);
+        let key = format!("{}/security", summary.session);
+        self.journaled("make the check run", key.clone(), async {
+            let run = CheckRun {
+                name: &check.name,
+                sha: base.commit.as_str(),
+                external_id: &key,
+                details_url: &render::session_url(place.public_url, summary.session),
+                conclusion: "action_required",
+                title: &check.title,
+                summary: &check.summary,
+            };
+            place.github.checker(place.installation, place.repo).await?.ensure_check(&run).await?;
             Ok(((), outcome.name().to_owned()))
         })
         .await

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use crate::change::Request;
 use crate::clock::Clock;
 use crate::db::Pool;
-use crate::delivery::{Delivery, Receipt};
+use crate::delivery::{Delivery, Order, Receipt};
 use crate::failure::Failure;
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
@@ -73,18 +73,13 @@ impl Queue {
         Self { pool, clock, settings, incoming, ready, writer: Arc::new(Mutex::new(writer)) }
     }
 
-    /// Keeps a delivery, and the job that it asks for, on disk.
+    /// Keeps a delivery, and what it asks for, on disk.
     ///
     /// # Errors
     /// Too many are waiting, or the disk cannot be written: nothing is kept.
-    pub async fn accept(
-        &self,
-        delivery: Delivery,
-        decision: &str,
-        request: Option<Request>,
-    ) -> Result<Receipt, Failure> {
+    pub async fn accept(&self, delivery: Delivery, decision: &str, order: Order) -> Result<Receipt, Failure> {
         let (done, receipt) = oneshot::channel();
-        let incoming = Incoming { delivery, decision: decision.to_owned(), request, done };
+        let incoming = Incoming { delivery, decision: decision.to_owned(), order, done };
         let full = || Failure::transient(Outcome::InternalError, "keep the delivery: too many are waiting");
         self.incoming.try_send(incoming).map_err(|_full| full())?;
         receipt.await.map_err(|_gone| full())?
@@ -132,7 +127,7 @@ impl Queue {
                       WHERE other.repository = job.repository AND other.state = 'leased' AND other.lease_until > ?1),
                      created_at, id
                  LIMIT 1)
-             RETURNING id, fence, runs, request",
+             RETURNING id, fence, runs, request, cancel, stopping",
         )
         .bind(now)
         .bind(millis(self.settings.lease))

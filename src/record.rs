@@ -11,7 +11,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Base, Cost, Limits, Request, Resolved};
+use crate::advisory::{Advisory, Proof};
+use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
 use crate::evidence::{Accepted, ChangedFile, Finding, Verdict};
 use crate::failure::Failure;
 use crate::ids::SessionId;
@@ -27,6 +28,8 @@ pub enum Stage {
     Checkout,
     Resolve,
     Baseline,
+    /// Only for several packages at once.
+    Group,
     Bump,
     Verify,
     Repair,
@@ -43,6 +46,7 @@ impl Stage {
             Self::Checkout => "Checkout",
             Self::Resolve => "Resolve",
             Self::Baseline => "Baseline",
+            Self::Group => "Group",
             Self::Bump => "Bump",
             Self::Verify => "Verify",
             Self::Repair => "Repair",
@@ -112,8 +116,27 @@ pub enum SessionEvent {
     Checkout {
         base: Base,
     },
+    /// The open advisories that the session answers.
+    Advisories {
+        advisories: Vec<Advisory>,
+    },
     Resolved {
         resolved: Resolved,
+    },
+    /// Every installed copy of a package, looked up in the changed tree.
+    Proved {
+        proof: Proof,
+    },
+    /// A part of a group was bumped and verified.
+    Tried {
+        packages: Vec<String>,
+        red: bool,
+    },
+    /// The group was taken apart: what this session goes on with, and what is
+    /// left for the next one.
+    Split {
+        now: Vec<Bump>,
+        left: Vec<Bump>,
     },
     StageStarted {
         stage: Stage,
@@ -219,7 +242,11 @@ impl SessionEvent {
         match self {
             Self::Started { .. } => "started",
             Self::Checkout { .. } => "checkout",
+            Self::Advisories { .. } => "advisories",
             Self::Resolved { .. } => "resolved",
+            Self::Proved { .. } => "proved",
+            Self::Tried { .. } => "tried",
+            Self::Split { .. } => "split",
             Self::StageStarted { .. } => "stage_started",
             Self::StageEnded { .. } => "stage_ended",
             Self::Command { .. } => "command",

@@ -1,23 +1,27 @@
 //! The package gateway: how a container without a network gets packages.
 //!
-//! A reverse proxy for one registry behind a Unix socket. It answers GET and
-//! HEAD of two shapes of path, listings and tarballs, and nothing else: there
-//! is no tunnel, no upload, no redirect, and no name of another host that
-//! could be asked for. Credentials are added on this side. Every artefact that
-//! goes into a container is counted and logged with its hash.
+//! A reverse proxy for npm's registry and for one Maven repository, behind a
+//! Unix socket. It answers GET and HEAD of a few shapes of path and nothing
+//! else: there is no tunnel, no upload, no redirect, and no name of another
+//! host that could be asked for. Credentials are added on this side. Every
+//! artefact that goes into a container is counted and logged with its hash.
 
 mod age;
 mod cache;
+mod documents;
 mod door;
+mod here;
+mod maven;
 mod route;
 mod upstream;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::change::Ecosystem;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::secret::Secret;
@@ -44,30 +48,87 @@ impl Default for Caps {
     }
 }
 
-/// Which registry, and how.
+/// How a registry knows this installation.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// A bearer token.
+    Token(Secret),
+    /// `user:password`.
+    Basic(Secret),
+}
+
+/// One registry.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its root, from the configuration or the package manager's own.
+    pub url: String,
+    pub credentials: Option<Credentials>,
+}
+
+/// Which registries, and how.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Shared by all sessions.
     pub cache: PathBuf,
-    /// The registry's root, from npm's own configuration.
-    pub upstream: String,
-    /// A bearer token for the registry.
-    pub auth: Option<Secret>,
+    /// An empty `url` is learned later: [`Registry::learn`].
+    pub npm: Source,
+    /// As above.
+    pub maven: Source,
     /// Versions younger than this are left out of listings.
     pub min_age: Option<Duration>,
     pub caps: Caps,
 }
 
-/// The gateway to one registry. Cheap to clone.
+/// Which versions a listing shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ages {
+    /// Not the young ones, when the settings say what is young.
+    Settled,
+    /// All: a security fix does not wait.
+    All,
+}
+
+/// The gateway to the registries. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Registry(Arc<Gateway>);
 
 #[derive(Debug)]
 struct Gateway {
-    upstream: Upstream,
+    npm: Remote,
+    maven: Remote,
     cache: Cache,
     min_age: Option<Duration>,
     caps: Caps,
+}
+
+/// A registry whose address may still be unknown.
+#[derive(Debug)]
+struct Remote {
+    credentials: Option<Credentials>,
+    upstream: OnceLock<Upstream>,
+}
+
+impl Remote {
+    fn new(source: Source, caps: Caps) -> Result<Self, Failure> {
+        let remote = Self { credentials: source.credentials, upstream: OnceLock::new() };
+        if !source.url.is_empty() {
+            remote.learn(source.url, caps)?;
+        }
+        Ok(remote)
+    }
+
+    fn learn(&self, url: String, caps: Caps) -> Result<(), Failure> {
+        let source = Source { url, credentials: self.credentials.clone() };
+        let upstream = Upstream::new(&source, caps.answer_bytes)
+            .map_err(|error| Failure::bug("use the registry's address").because(error))?;
+        // Whoever was first learned the same.
+        self.upstream.get_or_init(|| upstream);
+        Ok(())
+    }
+
+    fn get(&self) -> Result<&Upstream, Refusal> {
+        self.upstream.get().ok_or_else(|| Refusal::Unreachable("no such registry is known".to_owned()))
+    }
 }
 
 /// Why a request gets no package.
@@ -83,13 +144,38 @@ enum Refusal {
 
 impl Registry {
     /// # Errors
-    /// The address is not one, or the cache cannot be made.
+    /// An address is not one, or the cache cannot be made.
     pub fn new(settings: Settings) -> Result<Self, Failure> {
-        let upstream = Upstream::new(&settings.upstream, settings.auth, settings.caps.answer_bytes)
-            .map_err(|error| Failure::bug("use the registry's address").because(error))?;
-        let cache = Cache::open(settings.cache)
-            .map_err(|error| Failure::bug("make the package cache").because(error))?;
-        Ok(Self(Arc::new(Gateway { upstream, cache, min_age: settings.min_age, caps: settings.caps })))
+        let Settings { cache, npm, maven, min_age, caps } = settings;
+        let cache =
+            Cache::open(cache).map_err(|error| Failure::bug("make the package cache").because(error))?;
+        let (npm, maven) = (Remote::new(npm, caps)?, Remote::new(maven, caps)?);
+        Ok(Self(Arc::new(Gateway { npm, maven, cache, min_age, caps })))
+    }
+
+    /// Is the address of this ecosystem's registry known?
+    #[must_use]
+    pub fn knows(&self, ecosystem: Ecosystem) -> bool {
+        self.0.remote(ecosystem).upstream.get().is_some()
+    }
+
+    /// Takes the address of a registry that the settings do not name.
+    ///
+    /// # Errors
+    /// It is not an address.
+    pub fn learn(&self, ecosystem: Ecosystem, url: String) -> Result<(), Failure> {
+        self.0.remote(ecosystem).learn(url, self.0.caps)
+    }
+
+    /// How often the registries were asked anything: what the cache answers
+    /// does not count.
+    #[must_use]
+    pub fn upstream_requests(&self) -> u64 {
+        [&self.0.npm, &self.0.maven]
+            .iter()
+            .filter_map(|remote| remote.upstream.get())
+            .map(Upstream::asked)
+            .sum()
     }
 
     /// A door for one container, shut at first. `dir` is made, and holds
@@ -97,8 +183,8 @@ impl Registry {
     ///
     /// # Errors
     /// The directory or the socket cannot be made.
-    pub fn door(&self, dir: PathBuf) -> Result<Door, Failure> {
-        Door::make(Arc::clone(&self.0), dir).map_err(|error| {
+    pub fn door(&self, dir: PathBuf, ages: Ages) -> Result<Door, Failure> {
+        Door::make(Arc::clone(&self.0), dir, ages).map_err(|error| {
             Failure::transient(Outcome::InternalError, "make a door to the gateway").because(error)
         })
     }
@@ -111,12 +197,9 @@ impl Registry {
         let missing =
             || Failure::user(Outcome::NoSafeVersion, format!("find the package {name} in the registry"));
         let route = Route::listing(name).ok_or_else(missing)?;
-        let fetched = self.0.get(&route, true).await.map_err(|refusal| match refusal {
+        let fetched = self.0.get(&route, true, Ages::Settled).await.map_err(|refusal| match refusal {
             Refusal::NotFound => missing(),
-            Refusal::Refused(why) | Refusal::Unreachable(why) => {
-                Failure::transient(Outcome::FetchFailed, format!("read the listing of {name}"))
-                    .because(anyhow::anyhow!(why))
-            }
+            other => other.failure(&format!("the listing of {name}")),
         })?;
         serde_json::from_slice(&fetched.body).map_err(|error| {
             Failure::transient(Outcome::FetchFailed, format!("understand the listing of {name}"))
@@ -125,54 +208,98 @@ impl Registry {
     }
 }
 
+impl Refusal {
+    /// For the room that wanted to read `what`.
+    fn failure(self, what: &str) -> Failure {
+        match self {
+            Self::NotFound => Failure::user(Outcome::FetchFailed, format!("find {what} in the registry")),
+            // Asking again does not help: a person has to let us in.
+            Self::Refused(why) => Failure::user(Outcome::FetchFailed, format!("read {what}: {why}")),
+            Self::Unreachable(why) => {
+                Failure::transient(Outcome::FetchFailed, format!("read {what}")).because(anyhow::anyhow!(why))
+            }
+        }
+    }
+}
+
 impl Gateway {
+    fn remote(&self, ecosystem: Ecosystem) -> &Remote {
+        match ecosystem {
+            Ecosystem::Npm => &self.npm,
+            Ecosystem::Maven => &self.maven,
+        }
+    }
+
     /// Answers a route from the cache or the registry. One request at a time
     /// asks the registry for the same thing.
-    async fn get(&self, route: &Route, short: bool) -> Result<Fetched, Refusal> {
+    async fn get(&self, route: &Route, short: bool, ages: Ages) -> Result<Fetched, Refusal> {
+        let min_age = self.min_age.filter(|_| ages == Ages::Settled);
         match route {
-            Route::Tarball(path) => self.tarball(path).await,
-            Route::Listing(path) => {
+            Route::Tarball(path) => self.artefact(self.npm.get()?, self.npm.get()?.tarball(path)).await,
+            Route::Listing(name) => {
+                let upstream = self.npm.get()?;
                 // Ages are in the long listing only.
-                let short = short && self.min_age.is_none();
-                let fetched = self.listing(path, short).await?;
-                match self.min_age {
+                let short = short && min_age.is_none();
+                let accept = if short { "application/vnd.npm.install-v1+json" } else { "application/json" };
+                let fetched = self.listing(upstream, upstream.listing(name), Some(accept)).await?;
+                match min_age {
                     None => Ok(fetched),
                     Some(age) => age::hide_young(fetched, age),
                 }
             }
+            Route::MavenFile(path) => self.maven_file(path).await,
+            Route::MavenListing(path) => self.maven_listing(path, min_age).await,
         }
     }
 
-    async fn tarball(&self, path: &str) -> Result<Fetched, Refusal> {
-        let url = self.upstream.tarball(path);
+    /// What never changes once it is there.
+    async fn artefact(&self, upstream: &Upstream, url: reqwest::Url) -> Result<Fetched, Refusal> {
         let key = url.as_str().to_owned();
         let _flight = self.cache.flight(&key).await;
-        if let Some(body) = self.cache.tarball(&key).await {
-            return Ok(Fetched::from_cache(url, body));
+        if let Some((body, stated)) = self.cache.artefact(&key).await {
+            return Ok(Fetched::from_cache(url, body, stated));
         }
-        let fetched = self.upstream.get(url, None, None).await?;
-        self.cache.keep_tarball(&key, &fetched.body).await;
+        if self.cache.is_absent(&key, cache::ABSENT).await {
+            return Err(Refusal::NotFound);
+        }
+        let fetched = self.unless_absent(&key, upstream.get(url, None, None).await).await?;
+        self.cache.keep(&key, &fetched.body, &fetched.stated).await;
         Ok(fetched)
     }
 
-    async fn listing(&self, path: &str, short: bool) -> Result<Fetched, Refusal> {
-        let url = self.upstream.listing(path);
-        let key = format!("{} {short}", url.as_str());
+    /// What may be another one in a few minutes.
+    async fn listing(
+        &self,
+        upstream: &Upstream,
+        url: reqwest::Url,
+        accept: Option<&str>,
+    ) -> Result<Fetched, Refusal> {
+        let key = format!("{} {}", url.as_str(), accept.unwrap_or_default());
         let _flight = self.cache.flight(&key).await;
         let kept = self.cache.listing(&key).await;
         if let Some(kept) = kept.as_ref().filter(|kept| kept.fresh) {
-            return Ok(Fetched::from_cache(url, kept.body.clone()));
+            return Ok(Fetched::from_cache(url, kept.body.clone(), kept.stated.clone()));
         }
-        let accept = if short { "application/vnd.npm.install-v1+json" } else { "application/json" };
-        let etag = kept.as_ref().and_then(|kept| kept.etag.as_deref());
-        let mut fetched = self.upstream.get(url, Some(accept), etag).await?;
+        if self.cache.is_absent(&key, cache::FRESH).await {
+            return Err(Refusal::NotFound);
+        }
+        let etag = kept.as_ref().and_then(|kept| kept.stated.etag.as_deref());
+        let mut fetched = self.unless_absent(&key, upstream.get(url, accept, etag).await).await?;
         if fetched.not_modified
             && let Some(kept) = kept
         {
-            fetched = Fetched { body: kept.body, from_cache: true, etag: kept.etag, ..fetched };
+            fetched = Fetched { body: kept.body, from_cache: true, stated: kept.stated, ..fetched };
         }
-        self.cache.keep_listing(&key, &fetched.body, fetched.etag.as_deref()).await;
+        self.cache.keep(&key, &fetched.body, &fetched.stated).await;
         Ok(fetched)
+    }
+
+    /// Remembers that there was nothing.
+    async fn unless_absent(&self, key: &str, answer: Result<Fetched, Refusal>) -> Result<Fetched, Refusal> {
+        if let Err(Refusal::NotFound) = answer {
+            self.cache.keep_absence(key).await;
+        }
+        answer
     }
 }
 

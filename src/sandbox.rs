@@ -19,6 +19,7 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder,
 };
 
+use crate::change::Ecosystem;
 use crate::exec::{Stdio, TreeSize};
 use crate::failure::Failure;
 use crate::ids::SessionId;
@@ -54,6 +55,8 @@ pub struct Spec {
     /// `base`, `work`, `check…`: for people who look at the engine.
     pub role: String,
     pub image: String,
+    /// Decides the environment, and how much room there is for what.
+    pub ecosystem: Ecosystem,
     /// Host directory with the gateway's socket; mounted read-only.
     pub gateway: Option<PathBuf>,
     pub tree: TreeSize,

@@ -6,8 +6,11 @@
 //! `Accepted` ticket, and it writes nothing once its lease is lost, because
 //! every line of the log asks for the lease.
 
+mod alerts;
 mod bench;
 mod bump;
+mod examine;
+mod group;
 mod image;
 mod progress;
 mod publication;
@@ -15,15 +18,19 @@ mod repair;
 mod stage;
 mod upstream;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
-use crate::change::{Base, ChangeType, Cost, Limits, Request, Resolved, Subject};
+use crate::advisory::Policy;
+use crate::bump::Ask;
+use crate::change::{Base, ChangeType, Cost, Limits, Request, Subject};
 use crate::clock::Clock;
+use crate::evidence::Verdict;
 use crate::failure::{Failure, Kind};
 use crate::github::GitHub;
-use crate::ids::SessionId;
+use crate::ids::{ObjectId, SessionId};
 use crate::model::Model;
 use crate::outcome::Outcome;
 use crate::publish::{Publisher, Target};
@@ -37,8 +44,10 @@ use crate::trigger::{self, Catalog};
 use crate::verify;
 use crate::workspace::{Mirror, Workspace};
 
-pub use image::Images;
+pub use alerts::{cancel, is_unasked};
+pub use image::{Family, Image, Images};
 
+use bump::Survey;
 use progress::Progress;
 
 /// Everything that sessions share.
@@ -46,9 +55,11 @@ use progress::Progress;
 pub struct Rooms {
     pub catalog: Catalog,
     pub limits: Limits,
+    /// Which alerts are answered, where a repository does not say.
+    pub security: Policy,
     pub workspace: Workspace,
     pub sandbox: Sandbox,
-    /// An empty `upstream` means that npm is asked on first use.
+    /// An empty `url` means that npm or Maven is asked on first use.
     pub registry_settings: registry::Settings,
     pub registry: OnceCell<Registry>,
     pub model: Model,
@@ -124,6 +135,18 @@ pub async fn give_up(rooms: &Rooms, lease: &Lease, failure: &Failure) -> Result<
     session.close(ending).await
 }
 
+/// What the session left of a group, as the request of the next session. One
+/// that was stopped leaves nothing.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn left(rooms: &Rooms, lease: &Lease, outcome: Outcome) -> Result<Option<Request>, Failure> {
+    let summary = Summary::fold(lease.session(), &rooms.log.read(lease.session()).await?);
+    let mut left = summary.left.into_iter();
+    let (Some(first), false) = (left.next(), outcome == Outcome::Cancelled) else { return Ok(None) };
+    Ok(Some(Request { bump: Some(first), more: left.collect(), label: None, ..lease.request().clone() }))
+}
+
 /// One run of one session.
 struct Session<'a> {
     rooms: &'a Rooms,
@@ -142,11 +165,11 @@ impl<'a> Session<'a> {
         let recorder = Recorder::new(lease.session(), rooms.log.writer(lease.session(), lease.fence()));
         let request = lease.request();
         let target = match (&request.subject, &rooms.github) {
-            (Subject::Issue { .. }, Some(github)) => {
+            (Subject::Issue { .. } | Subject::Alert { .. }, Some(github)) => {
                 Target::GitHub { github: github.clone(), public_url: rooms.public_url.clone() }
             }
-            (Subject::Issue { .. }, None) => {
-                return Err(Failure::bug("serve an issue without the [github] settings"));
+            (Subject::Issue { .. } | Subject::Alert { .. }, None) => {
+                return Err(Failure::bug("serve a repository on GitHub without the [github] settings"));
             }
             (Subject::Local { .. }, _) => Target::Local,
         };
@@ -164,14 +187,18 @@ impl<'a> Session<'a> {
     }
 
     async fn begin(&self) -> Result<(), Failure> {
+        self.record_start().await?;
+        self.publisher.acknowledge().await
+    }
+
+    async fn record_start(&self) -> Result<(), Failure> {
         let started = SessionEvent::Started {
             run: self.run,
             request: self.request.clone(),
             limits: self.limits(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        self.recorder.record(started).await?;
-        self.publisher.acknowledge().await
+        self.recorder.record(started).await
     }
 
     /// The rooms in their order.
@@ -179,22 +206,29 @@ impl<'a> Session<'a> {
         if let Some(ready) = self.ready_to_publish().await? {
             return Box::pin(self.publish(ready)).await;
         }
-        let (change, bump) = trigger::policy(self.request, &self.rooms.catalog)?;
+        let change = trigger::policy(self.request, &self.rooms.catalog)?;
         self.authorise().await?;
         self.publisher.started().await?;
         let mirror = self.checkout().await?;
-        let plan = self.resolve(&mirror, bump).await?;
-        if let Some(url) = self.publisher.open_pull_for(&plan.resolved.branch()).await? {
+        let ask = self.asked(&mirror).await?;
+        let survey = self.survey(&mirror, &ask).await?;
+        let mut plan = self.resolve(&survey, &ask).await?;
+        if let Some(url) = self.publisher.open_pull_for(&plan.resolved().branch()).await? {
             return Ok(Ending { pull_request: Some(url), ..Ending::new(Outcome::AlreadyOpen, "") });
         }
-        let case = self.case(&mirror, change, &plan.resolved).await?;
+        let mut case = self.case(&mirror, change, &survey, ask).await?;
         let baseline = Box::pin(self.baseline(&case)).await?;
-        let accepted = Box::pin(self.change(&case, &plan, &baseline)).await?;
-        let ready = self.accept(mirror, plan.resolved, accepted).await?;
+        if case.ask.is_group() {
+            plan = Box::pin(self.narrow(&mut case, plan, &baseline)).await?;
+        }
+        let (resolved, accepted) = Box::pin(self.change(&case, &plan, &baseline)).await?;
+        drop(case);
+        let ready = self.accept(mirror, resolved, accepted).await?;
         Box::pin(self.publish(ready)).await
     }
 
-    /// Asks GitHub whether the sender may; anything unclear is a no.
+    /// Asks GitHub whether the sender may; anything unclear is a no. An alert
+    /// has no sender: there the repository's policy decides.
     async fn authorise(&self) -> Result<(), Failure> {
         match (&self.request.subject, &self.rooms.github) {
             (Subject::Issue { repo, installation, sender, .. }, Some(github)) => {
@@ -249,7 +283,9 @@ struct Case<'a> {
     mirror: &'a Mirror,
     base: Base,
     change: &'a ChangeType,
-    resolved: &'a Resolved,
+    survey: &'a Survey,
+    ask: Ask,
     checks: verify::Plan,
-    image: String,
+    /// Verdicts by tree: a tree is never verified twice.
+    seen: Mutex<HashMap<ObjectId, Verdict>>,
 }

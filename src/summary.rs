@@ -6,7 +6,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::change::{Base, Cost, Limits, Request, Resolved};
+use crate::advisory::{Advisory, Proof};
+use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
 use crate::evidence::{Accepted, ChangedFile, CheckResult, Finding, Verdict};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
@@ -28,7 +29,13 @@ pub struct Summary {
     pub session: SessionId,
     pub request: Option<Request>,
     pub base: Option<Base>,
+    /// The open advisories that the change answers.
+    pub advisories: Vec<Advisory>,
     pub resolved: Option<Resolved>,
+    /// Packages of the request that are left to a session of their own.
+    pub left: Vec<Bump>,
+    /// The last proof of each package.
+    pub proofs: Vec<Proof>,
     pub limits: Option<Limits>,
     pub stages: Vec<StageLine>,
     /// The stage that runs now.
@@ -68,7 +75,10 @@ impl Summary {
             session,
             request: None,
             base: None,
+            advisories: Vec::new(),
             resolved: None,
+            left: Vec::new(),
+            proofs: Vec::new(),
             limits: None,
             stages: Vec::new(),
             current: None,
@@ -108,7 +118,9 @@ impl Summary {
         match &entry.event {
             SessionEvent::Started { request, limits, .. } => self.restart(request, *limits),
             SessionEvent::Checkout { base } => self.base = Some(base.clone()),
+            SessionEvent::Advisories { advisories } => self.advisories.clone_from(advisories),
             SessionEvent::Resolved { resolved } => self.resolved = Some(resolved.clone()),
+            SessionEvent::Proved { proof } => self.proved(proof),
             SessionEvent::StageStarted { stage } => self.current = Some(*stage),
             SessionEvent::StageEnded { stage, result, detail, duration_ms } => {
                 self.current = None;
@@ -152,7 +164,9 @@ impl Summary {
                 self.ended = Some(entry.at);
                 self.current = None;
             }
+            SessionEvent::Split { left, .. } => self.left.clone_from(left),
             SessionEvent::Command { .. }
+            | SessionEvent::Tried { .. }
             | SessionEvent::Fetched { .. }
             | SessionEvent::ModelRequest { .. }
             | SessionEvent::ModelError { .. }
@@ -169,6 +183,7 @@ impl Summary {
             *self = Self {
                 base: self.base.take(),
                 resolved: self.resolved.take(),
+                left: std::mem::take(&mut self.left),
                 usage: self.usage,
                 cost: self.cost,
                 started: self.started,
@@ -188,6 +203,11 @@ impl Summary {
             }
             None => self.stages.push(line),
         }
+    }
+
+    fn proved(&mut self, proof: &Proof) {
+        self.proofs.retain(|known| known.package != proof.package);
+        self.proofs.push(proof.clone());
     }
 
     fn accepted(&mut self, accepted: &Accepted) {
@@ -229,6 +249,8 @@ mod tests {
             change: "bump".into(),
             label: None,
             bump: None,
+            more: vec![],
+            advisories: vec![],
         };
         SessionEvent::Started { run: 1, request, limits: Limits::default(), version: String::new() }
     }
@@ -257,6 +279,22 @@ mod tests {
         assert_eq!(summary.stages.len(), 1);
         assert_eq!(summary.stages[0].duration_ms, 7);
         assert_eq!((summary.turns, summary.repair_calls, summary.cost), (1, 2, Cost(10)));
+    }
+
+    #[test]
+    fn a_packages_last_proof_counts_and_a_new_run_has_to_prove_again() {
+        let proof = |package: &str, vulnerable| {
+            let copy =
+                crate::advisory::InstalledCopy { version: "1.0.0".into(), path: "app".into(), vulnerable };
+            let proof = Proof { package: package.into(), ranges: vec![], copies: vec![copy] };
+            SessionEvent::Proved { proof }
+        };
+        let mut log = vec![started(), proof("a", true), proof("b", false), proof("a", false)];
+        let fold = |log: &[SessionEvent]| Summary::fold(SessionId::generate(), &entries(log.to_vec()));
+        let proofs = fold(&log).proofs;
+        assert!(proofs.len() == 2 && proofs.iter().all(Proof::holds), "{proofs:?}");
+        log.push(started());
+        assert!(fold(&log).proofs.is_empty());
     }
 
     #[test]

@@ -1,35 +1,49 @@
 //! From an event to a decision: pure, and read from the prompt files.
 //!
-//! A change type is a file. What a label asks for, what a sender may and what
-//! an issue's words name is decided here without asking anybody.
+//! A change type is a file. What a label asks for, what a sender may, which
+//! alerts are answered and what an issue's words name is decided here without
+//! asking anybody.
 
 mod catalog;
+mod words;
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::change::{Bump, ChangeType, Permission, Request, Subject};
-use crate::event::{Event, IssueLabeled};
+use crate::advisory::Policy;
+use crate::change::{ChangeType, Permission, Request, Subject, alert_key};
+use crate::event::{Alert, AlertClosed, Event, IssueLabeled};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 
 pub use catalog::Catalog;
+pub use words::{read_bump, read_bumps, read_package};
+
+/// The change type that answers advisories, by alert or by label.
+pub const SECURITY: &str = "security";
 
 /// What to do about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    Run(Request),
+    Run(Box<Request>),
+    /// Stop the session of this subject, if it has one.
+    Cancel {
+        /// [`Subject::key`].
+        subject: String,
+        why: String,
+    },
     /// With the reason, for the log.
     Ignore(String),
 }
 
-/// A label that a change type names starts a run; nothing else does yet.
+/// A label that a change type names starts a run, and so does an alert that
+/// the service's policy wants answered. The repository's own policy is read
+/// by the session: it lies in the tree.
 #[must_use]
-pub fn decide(event: &Event, catalog: &Catalog) -> Decision {
+pub fn decide(event: &Event, catalog: &Catalog, policy: &Policy) -> Decision {
     match event {
         Event::IssueLabeled(labeled) => on_label(labeled, catalog),
+        Event::Alert(alert) => on_alert(alert, catalog, policy),
+        Event::AlertClosed(closed) => on_closed(closed),
         Event::Ping => Decision::Ignore("ping".to_owned()),
+        Event::Unfit(why) => Decision::Ignore(why.clone()),
         Event::Ignored { kind, action } => {
             Decision::Ignore(format!("nothing reacts to {kind} {}", action.as_deref().unwrap_or_default()))
         }
@@ -43,7 +57,15 @@ fn on_label(labeled: &IssueLabeled, catalog: &Catalog) -> Decision {
     if labeled.sender_is_bot {
         return Decision::Ignore("labelled by a bot".to_owned());
     }
-    Decision::Run(Request {
+    let (title, body) = (&labeled.title, &labeled.body);
+    let mut asked = if change.name == SECURITY {
+        // The version is the advisories' business.
+        read_package(title, body).into_iter().collect()
+    } else {
+        read_bumps(title, body)
+    };
+    let more = asked.split_off(asked.len().min(1));
+    Decision::Run(Box::new(Request {
         subject: Subject::Issue {
             repo: labeled.repo.clone(),
             installation: labeled.installation,
@@ -52,8 +74,42 @@ fn on_label(labeled: &IssueLabeled, catalog: &Catalog) -> Decision {
         },
         change: change.name.clone(),
         label: Some(labeled.label.clone()),
-        bump: read_bump(&labeled.title, &labeled.body),
-    })
+        bump: asked.pop(),
+        more,
+        advisories: Vec::new(),
+    }))
+}
+
+/// Nobody asked, so nobody's right is looked up: the policy decides.
+fn on_alert(alert: &Alert, catalog: &Catalog, policy: &Policy) -> Decision {
+    let Some(change) = catalog.get(SECURITY) else {
+        return Decision::Ignore("there is no change type for security".to_owned());
+    };
+    if let Some(refusal) = policy.refusal(&alert.advisory) {
+        return Decision::Ignore(refusal);
+    }
+    Decision::Run(Box::new(Request {
+        subject: Subject::Alert {
+            repo: alert.repo.clone(),
+            installation: alert.installation,
+            number: alert.number,
+            manifest: alert.advisory.manifest.clone(),
+            package: alert.advisory.package.clone(),
+        },
+        change: change.name.clone(),
+        label: None,
+        bump: None,
+        more: Vec::new(),
+        advisories: vec![alert.advisory.clone()],
+    }))
+}
+
+/// The policy is not asked: a session that it would not start today may run.
+fn on_closed(closed: &AlertClosed) -> Decision {
+    Decision::Cancel {
+        subject: alert_key(&closed.repo, &closed.manifest, &closed.package),
+        why: format!("alert {} was {}", closed.number, closed.how),
+    }
 }
 
 /// May this person start a run? Anything but a clear yes is a no.
@@ -70,91 +126,40 @@ pub fn authorise(permission: Permission) -> Result<(), Failure> {
     ))
 }
 
-/// The change type and the package of a request.
+/// The change type of a request that names what it is about. An alert names
+/// its package itself.
 ///
 /// # Errors
 /// The change type is gone, or the request names no package.
-pub fn policy<'a>(request: &'a Request, catalog: &'a Catalog) -> Result<(&'a ChangeType, &'a Bump), Failure> {
+pub fn policy<'a>(request: &Request, catalog: &'a Catalog) -> Result<&'a ChangeType, Failure> {
     let change = catalog.get(&request.change).ok_or_else(|| {
         Failure::user(Outcome::DeclinedPolicy, format!("find the change type {:?}", request.change))
     })?;
-    let bump = request.bump.as_ref().ok_or_else(|| {
-        Failure::user(
-            Outcome::DeclinedPolicy,
-            "find out what to bump: write \"Bump `package` to `version`\" in the issue's title or body",
-        )
-    })?;
-    Ok((change, bump))
-}
-
-/// "Bump `left-pad` to `1.3.0`", "bump @scope/name from 1.0.0 to v2.0.0",
-/// "Bump left-pad@1.3.0", "Bump left-pad".
-static BUMP: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)\b(?:bump|upgrade|update)\s+`?(?<package>(?:@[a-z0-9][\w.~-]*/)?[a-z0-9][\w.~-]*)(?:@(?<at>[\w.+-]+))?`?(?:\s+from\s+`?[\w.+-]+`?)?(?:\s+to\s+`?v?(?<to>[0-9][\w.+-]*)`?)?",
-    )
-    .ok()
-});
-
-/// What an issue's words ask for; the title comes first.
-#[must_use]
-pub fn read_bump(title: &str, body: &str) -> Option<Bump> {
-    let regex = BUMP.as_ref()?;
-    let found = |text: &str| {
-        let found = regex.captures(text)?;
-        let version = found.name("to").or_else(|| found.name("at"));
-        Some(Bump {
-            package: found.name("package")?.as_str().trim_end_matches('.').to_owned(),
-            // A full stop after the version ends the sentence.
-            version: version.map(|version| version.as_str().trim_end_matches('.').to_owned()),
-        })
-    };
-    let (in_title, in_body) = (found(title), found(body));
-    match (in_title, in_body) {
-        // The title may name the package only.
-        (Some(title), Some(body)) if title.version.is_none() && title.package == body.package => Some(body),
-        (Some(title), _) => Some(title),
-        (None, body) => body,
+    let named = request.bump.is_some() || !request.advisories.is_empty();
+    if named || matches!(request.subject, Subject::Alert { .. }) {
+        return Ok(change);
     }
+    let what = if request.change == SECURITY {
+        "find out which package's alerts to fix: write \"Fix the alerts of `package`\" in the issue's title or body"
+    } else {
+        "find out what to bump: write \"Bump `package` to `version`\" in the issue's title or body"
+    };
+    Err(Failure::user(Outcome::DeclinedPolicy, what))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::advisory::{Advisory, Scope, Severity};
+    use crate::change::Ecosystem;
     use crate::ids::Repo;
 
-    fn read(title: &str, body: &str) -> Option<(String, Option<String>)> {
-        read_bump(title, body).map(|bump| (bump.package, bump.version))
-    }
-
-    #[test]
-    fn people_ask_in_many_ways() {
-        let asked =
-            |package: &str, version: Option<&str>| Some((package.to_owned(), version.map(str::to_owned)));
-        for (title, expected) in [
-            ("Bump `marked` to `4.3.0`", asked("marked", Some("4.3.0"))),
-            ("bump marked to 4.3.0.", asked("marked", Some("4.3.0"))),
-            (
-                "Please upgrade @scope/name from 1.0.0 to v2.0.0-rc.1",
-                asked("@scope/name", Some("2.0.0-rc.1")),
-            ),
-            ("Bump left-pad@1.3.0", asked("left-pad", Some("1.3.0"))),
-            ("Bump `@scope/name@1.3.0` soon", asked("@scope/name", Some("1.3.0"))),
-            ("Bump lodash", asked("lodash", None)),
-            ("Dependencies are old", None),
-        ] {
-            assert_eq!(read(title, ""), expected, "{title}");
-        }
-        assert_eq!(read("Old dependency", "Please bump `ms` to `2.1.3`"), asked("ms", Some("2.1.3")));
-        assert_eq!(read("Bump ms", "Bump `ms` to `2.1.3`"), asked("ms", Some("2.1.3")));
-    }
-
-    fn labeled(label: &str, sender_is_bot: bool) -> Event {
+    fn labeled(label: &str, title: &str, sender_is_bot: bool) -> Event {
         Event::IssueLabeled(IssueLabeled {
             repo: "octo/app".parse::<Repo>().unwrap(),
             installation: 1,
             number: 2,
-            title: "Bump ms to 2.1.3".into(),
+            title: title.into(),
             body: String::new(),
             label: label.into(),
             sender: "ann".into(),
@@ -162,13 +167,88 @@ mod tests {
         })
     }
 
+    fn decided(event: &Event) -> Decision {
+        decide(event, &Catalog::embedded().unwrap(), &Policy::default())
+    }
+
     #[test]
     fn only_a_known_label_by_a_person_starts_a_run() {
-        let catalog = Catalog::embedded().unwrap();
-        assert!(matches!(decide(&labeled("agent:bump", false), &catalog), Decision::Run(_)));
-        for event in [labeled("bug", false), labeled("agent:bump", true), Event::Ping] {
-            assert!(matches!(decide(&event, &catalog), Decision::Ignore(_)));
+        let title = "Bump ms to 2.1.3";
+        assert!(matches!(decided(&labeled("agent:bump", title, false)), Decision::Run(_)));
+        for event in [labeled("bug", title, false), labeled("agent:bump", title, true), Event::Ping] {
+            assert!(matches!(decided(&event), Decision::Ignore(_)));
         }
+    }
+
+    #[test]
+    fn a_label_names_packages_or_is_told_what_to_write() {
+        let catalog = Catalog::embedded().unwrap();
+        for (label, title, asked, more, says) in [
+            ("agent:bump", "Bump `a` to `1.0.0`, `b` to `2.0.0`", Some("a@1.0.0"), 1, ""),
+            ("agent:bump", "Dependencies are old", None, 0, "Bump `package`"),
+            ("agent:security", "Fix the alerts of `qs`", Some("qs"), 0, ""),
+            ("agent:security", "We are vulnerable", None, 0, "Fix the alerts of `package`"),
+        ] {
+            let Decision::Run(request) = decided(&labeled(label, title, false)) else { panic!("{title}") };
+            assert_eq!(request.bump.as_ref().map(ToString::to_string).as_deref(), asked, "{title}");
+            assert_eq!(request.more.len(), more, "{title}");
+            match policy(&request, &catalog) {
+                Ok(change) => assert!(says.is_empty(), "{} for {title}", change.name),
+                Err(failure) => {
+                    assert_eq!(failure.outcome(), Outcome::DeclinedPolicy);
+                    assert!(!says.is_empty() && failure.public().contains(says), "{failure}");
+                }
+            }
+        }
+    }
+
+    fn alert(number: u64, severity: Severity, scope: Scope) -> Event {
+        Event::Alert(Alert {
+            repo: "octo/app".parse().unwrap(),
+            installation: 1,
+            number,
+            advisory: Advisory {
+                alert: Some(number),
+                ghsa: "GHSA-x".into(),
+                ecosystem: Ecosystem::Npm,
+                package: "ms".into(),
+                manifest: "package-lock.json".into(),
+                scope: Some(scope),
+                severity,
+                summary: String::new(),
+                vulnerable: vec!["< 2.1.0".into()],
+                patched: vec!["2.1.0".into()],
+            },
+        })
+    }
+
+    #[test]
+    fn an_alert_runs_by_policy_and_its_end_stops_the_same_subject() {
+        let catalog = Catalog::embedded().unwrap();
+        let policy =
+            Policy { min_severity: Severity::High, scopes: vec![Scope::Runtime], ..Policy::default() };
+        let Decision::Run(request) = decide(&alert(3, Severity::High, Scope::Runtime), &catalog, &policy)
+        else {
+            panic!("ignored")
+        };
+        assert_eq!((request.change.as_str(), request.advisories.len()), (SECURITY, 1));
+        for event in
+            [alert(3, Severity::Medium, Scope::Runtime), alert(3, Severity::High, Scope::Development)]
+        {
+            assert!(matches!(decide(&event, &catalog, &policy), Decision::Ignore(_)));
+        }
+        let closed = Event::AlertClosed(AlertClosed {
+            repo: "octo/app".parse().unwrap(),
+            installation: 1,
+            number: 3,
+            manifest: "package-lock.json".into(),
+            package: "ms".into(),
+            how: "fixed by ann".into(),
+        });
+        assert_eq!(
+            decided(&closed),
+            Decision::Cancel { subject: request.subject.key(), why: "alert 3 was fixed by ann".into() }
+        );
     }
 
     #[test]

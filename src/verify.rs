@@ -4,6 +4,8 @@
 //! on the exported tree; an exit code decides, and what a runner prints only
 //! says more about it. A run in which nothing was checked is never a pass.
 
+mod maven;
+mod node;
 mod report;
 mod verdict;
 
@@ -14,6 +16,7 @@ use serde_json::Value;
 use crate::evidence::CheckResult;
 use crate::exec::{Command, Exec, Exit, Output, run_recorded};
 use crate::failure::Failure;
+use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::Recorder;
 use crate::text;
@@ -24,7 +27,7 @@ const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(600);
 /// Bytes of output that the parsers see.
 const OUTPUT_CAP: usize = 2 * 1024 * 1024;
-/// Bytes of npm's words about a failed installation.
+/// Bytes of the package manager's words about a failed installation.
 const SAID: usize = 1200;
 
 /// What tells which checks a repository defines.
@@ -34,6 +37,8 @@ pub struct Files {
     pub manifest: Option<Vec<u8>>,
     /// All paths of the tree.
     pub paths: Vec<String>,
+    /// What installs the dependencies and runs the scripts.
+    pub manager: Manager,
 }
 
 /// The checks to run, fixed from the untouched base: a change cannot choose
@@ -41,6 +46,9 @@ pub struct Files {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     checks: Vec<Check>,
+    /// Instead of checks one by one: a Maven build, which is all of them.
+    maven: Option<maven::Build>,
+    manager: Manager,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,11 +74,11 @@ pub fn plan(files: &Files) -> Result<Plan, Failure> {
     let manifest: Value =
         files.manifest.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
     let checks: Vec<Check> = [
-        script(&manifest, "build", &["build"]),
-        script(&manifest, "typecheck", &["typecheck", "type-check", "check-types"])
-            .or_else(|| compiler(&manifest, &files.paths)),
-        script(&manifest, "lint", &["lint"]),
-        script(&manifest, "test", &["test"]),
+        script(&manifest, "build", &["build"], files),
+        script(&manifest, "typecheck", &["typecheck", "type-check", "check-types"], files)
+            .or_else(|| compiler(&manifest, files)),
+        script(&manifest, "lint", &["lint"], files),
+        script(&manifest, "test", &["test"], files),
     ]
     .into_iter()
     .flatten()
@@ -81,43 +89,49 @@ pub fn plan(files: &Files) -> Result<Plan, Failure> {
             "find a build, typecheck, lint or test script in package.json",
         ));
     }
-    Ok(Plan { checks })
+    Ok(Plan { checks, maven: None, manager: files.manager.clone() })
+}
+
+/// Finds the build of a Maven repository. A repository that also has a
+/// `package.json` is verified by the ecosystem of the change: no image holds
+/// both runtimes.
+///
+/// # Errors
+/// There is no pom at the root.
+pub fn plan_maven(files: &Files) -> Result<Plan, Failure> {
+    let maven = Some(maven::Build::find(files)?);
+    Ok(Plan { checks: Vec::new(), maven, manager: Manager::default() })
 }
 
 /// The first of `names` that is a script. npm's own placeholder is none.
-fn script(manifest: &Value, check: &'static str, names: &[&str]) -> Option<Check> {
+fn script(manifest: &Value, check: &'static str, names: &[&str], files: &Files) -> Option<Check> {
     let scripts = manifest.get("scripts")?;
     let name = names.iter().find(|name| {
         let body = scripts.get(**name).and_then(Value::as_str).unwrap_or_default();
         !body.trim().is_empty() && !body.contains("no test specified")
     })?;
-    Some(Check { name: check, argv: ["npm", "run", name].map(str::to_owned).to_vec() })
+    Some(Check { name: check, argv: files.manager.run(name) })
 }
 
 /// TypeScript without a script for it.
-fn compiler(manifest: &Value, paths: &[String]) -> Option<Check> {
+fn compiler(manifest: &Value, files: &Files) -> Option<Check> {
     let declared = ["dependencies", "devDependencies"]
         .iter()
         .any(|section| manifest.get(section).and_then(|section| section.get("typescript")).is_some());
-    let configured = paths.iter().any(|path| path == "tsconfig.json");
-    (declared && configured).then(|| Check {
-        name: "typecheck",
-        argv: ["npx", "--no-install", "tsc", "--noEmit"].map(str::to_owned).to_vec(),
-    })
+    let configured = files.paths.iter().any(|path| path == "tsconfig.json");
+    (declared && configured)
+        .then(|| Check { name: "typecheck", argv: files.manager.start(&["tsc", "--noEmit"]) })
 }
 
 /// Installs exactly what the lockfile says, without running anything of it.
 ///
 /// # Errors
 /// The container or the log fails.
-pub async fn install(exec: &dyn Exec, _plan: &Plan, recorder: &Recorder) -> Result<Installed, Failure> {
-    let command = Command::new(["npm", "ci", "--ignore-scripts"]).timeout(INSTALL_TIMEOUT);
-    let output = run_recorded(exec, "verify", command, recorder).await?;
-    if output.success() {
-        return Ok(Installed::Ok);
+pub async fn install(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<Installed, Failure> {
+    if let Some(maven) = &plan.maven {
+        return maven.install(exec, recorder).await;
     }
-    let said = text::plain(&output.stderr_text());
-    Ok(Installed::Failed(format!("npm ci: {}\n{}", output.exit.describe(), text::head(said.trim(), SAID))))
+    node::install(node::hand(exec, &plan.manager, recorder)).await
 }
 
 /// Runs the install scripts of the dependencies, if there are any, with the
@@ -125,20 +139,11 @@ pub async fn install(exec: &dyn Exec, _plan: &Plan, recorder: &Recorder) -> Resu
 ///
 /// # Errors
 /// The container or the log fails. A script that fails shows in the checks.
-pub async fn rebuild(exec: &dyn Exec, _plan: &Plan, recorder: &Recorder) -> Result<(), Failure> {
-    let lockfile = exec.read("node_modules/.package-lock.json", OUTPUT_CAP * 8).await?.unwrap_or_default();
-    let lockfile: Value = serde_json::from_slice(&lockfile).unwrap_or_default();
-    let scripted = lockfile
-        .get("packages")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(serde_json::Map::values)
-        .any(|package| package.get("hasInstallScript").and_then(Value::as_bool) == Some(true));
-    if scripted {
-        let command = Command::new(["npm", "rebuild"]).timeout(INSTALL_TIMEOUT);
-        run_recorded(exec, "verify", command, recorder).await?;
+pub async fn rebuild(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<(), Failure> {
+    if plan.maven.is_some() {
+        return Ok(());
     }
-    Ok(())
+    node::rebuild(node::hand(exec, &plan.manager, recorder)).await
 }
 
 /// Runs every check of the plan, whatever the ones before it said.
@@ -146,9 +151,13 @@ pub async fn rebuild(exec: &dyn Exec, _plan: &Plan, recorder: &Recorder) -> Resu
 /// # Errors
 /// The container or the log fails.
 pub async fn check(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<Vec<CheckResult>, Failure> {
+    if let Some(maven) = &plan.maven {
+        return maven.check(exec, recorder).await;
+    }
     let mut results = Vec::new();
     for check in &plan.checks {
-        let mut command = Command::new(check.argv.clone()).timeout(CHECK_TIMEOUT);
+        let command = Command::new(check.argv.clone()).timeout(CHECK_TIMEOUT);
+        let mut command = node::hand(exec, &plan.manager, recorder).with_settings(command);
         command.output_cap = OUTPUT_CAP;
         let output = run_recorded(exec, "verify", command, recorder).await?;
         results.push(result(check, &output));
@@ -184,6 +193,7 @@ mod tests {
         let files = Files {
             manifest: Some(manifest.to_string().into_bytes()),
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            manager: Manager::default(),
         };
         plan(&files)
             .map(|plan| plan.checks.iter().map(|check| check.argv.join(" ")).collect())

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Outside;
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::session::Family;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -63,8 +64,8 @@ async fn engine(config: &Config) -> Vec<Finding> {
         Err(failure) => return vec![Finding::of("container engine", Err(failure.to_string()), fix)],
     };
     let mut findings = vec![engine];
-    for major in &config.sandbox.node_majors {
-        let image = config.sandbox.image.replace("{major}", &major.to_string());
+    let images = super::images(config);
+    for image in [images.npm, images.maven].iter().flat_map(Family::names) {
         let found: Result<bool, Failure> = sandbox.has_image(&image).await;
         let result = match found {
             Ok(true) => Ok(image),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::App;
-use crate::delivery::{Delivery, Receipt};
+use crate::delivery::{Delivery, Order, Receipt};
 use crate::event;
 use crate::failure::Failure;
 use crate::trigger::{self, Decision};
@@ -17,21 +17,17 @@ pub(super) struct Intake(pub(super) Arc<App>);
 impl Intake {
     async fn take(&self, delivery: Delivery) -> Result<Receipt, Failure> {
         let decision = match event::parse(&delivery.kind, &delivery.body) {
-            Ok(event) => trigger::decide(&event, &self.0.rooms.catalog),
+            Ok(event) => trigger::decide(&event, &self.0.rooms.catalog, &self.0.rooms.security),
             // The signature was right, so GitHub sent it: keep it, say why.
             Err(malformed) => Decision::Ignore(format!("malformed: {malformed}")),
         };
         let (guid, kind) = (delivery.guid.clone(), delivery.kind.clone());
-        let receipt = match decision {
-            Decision::Run(request) => {
-                let why = format!("run {}", request.change);
-                self.0.queue.accept(delivery, &why, Some(request)).await?
-            }
-            Decision::Ignore(reason) => {
-                let receipt = self.0.queue.accept(delivery, &reason, None).await?;
-                if receipt == Receipt::Duplicate { receipt } else { Receipt::Ignored(reason) }
-            }
+        let (why, order) = match decision {
+            Decision::Run(request) => (format!("run {}", request.change), Order::Run(request)),
+            Decision::Cancel { subject, why } => (format!("cancel: {why}"), Order::Cancel { subject, why }),
+            Decision::Ignore(reason) => (reason, Order::Nothing),
         };
+        let receipt = self.0.queue.accept(delivery, &why, order).await?;
         tracing::info!(%guid, kind, ?receipt, "delivery received");
         Ok(receipt)
     }

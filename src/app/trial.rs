@@ -3,19 +3,21 @@
 //! It ends with a local branch. The checkout's own files are never touched.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
 use super::{App, Outside};
-use crate::change::{Bump, Request, Subject};
+use crate::advisory::{Advisory, Proof};
+use crate::change::{Bump, Request, Resolved, Subject};
 use crate::config::Config;
 use crate::ids::SessionId;
 use crate::record::{SessionEvent, Stage, StageResult, Usage};
 use crate::replay::SessionLog;
 use crate::summary::{StageLine, Summary};
+use crate::trigger;
 
 /// How often the log is looked at for the progress lines.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -24,7 +26,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 pub struct Trial {
     pub repository: PathBuf,
-    pub bump: Bump,
+    /// Several are one group.
+    pub bumps: Vec<Bump>,
+    /// With advisories it is a security run, and about their packages.
+    pub advisories: Vec<Advisory>,
+}
+
+impl Trial {
+    fn request(&self, path: &Path) -> Request {
+        let mut bumps = self.bumps.iter().cloned();
+        let change = if self.advisories.is_empty() { "bump" } else { trigger::SECURITY };
+        Request {
+            subject: Subject::Local { path: path.display().to_string() },
+            change: change.to_owned(),
+            label: None,
+            bump: bumps.next(),
+            more: bumps.collect(),
+            advisories: self.advisories.clone(),
+        }
+    }
 }
 
 /// The one JSON object of `chaperone try --json`.
@@ -44,6 +64,14 @@ pub struct Report {
     pub cost: u64,
     /// Requests to the model that got a reply: `repair` and `judge`.
     pub model_calls: BTreeMap<&'static str, u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
+    /// Every installed copy of what had an advisory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
+    /// The session that went on with what this one left of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Box<Self>>,
 }
 
 impl From<Summary> for Report {
@@ -57,6 +85,9 @@ impl From<Summary> for Report {
             next_step: outcome.next_step().to_owned(),
             branch: summary.branch,
             stages: summary.stages,
+            resolved: summary.resolved,
+            proofs: summary.proofs,
+            next: None,
             turns: summary.turns,
             attempts: summary.attempts,
             tokens: summary.usage,
@@ -74,32 +105,42 @@ pub async fn attempt(
     config: &Config,
     outside: Outside,
     trial: Trial,
-    say: impl FnMut(&str) + Send,
+    mut say: impl FnMut(&str) + Send,
 ) -> anyhow::Result<Report> {
     let path = trial
         .repository
         .canonicalize()
         .with_context(|| format!("could not find the checkout {}", trial.repository.display()))?;
     let app = App::build(config, outside).await?;
-    let request = Request {
-        subject: Subject::Local { path: path.display().to_string() },
-        change: "bump".to_owned(),
-        label: None,
-        bump: Some(trial.bump),
-    };
-    let session = app.queue.submit(&request).await?;
-    let lease = app.queue.lease_one(session).await?;
-    let work = super::worker::run_to_the_end(&app, lease);
-    tokio::select! {
-        result = work => { result?; }
-        _never = follow(&app.rooms.log, session, say) => {}
+    let mut sessions = vec![app.queue.submit(&trial.request(&path)).await?];
+    while let Some(session) = sessions.last().copied() {
+        let lease = app.queue.lease_one(session).await?;
+        let work = super::worker::run_to_the_end(&app, lease);
+        let next = tokio::select! {
+            result = work => result?,
+            _never = follow(&app.rooms.log, session, &mut say) => None,
+        };
+        match next {
+            Some(next) => sessions.push(next),
+            None => break,
+        }
     }
     if let Err(failure) = super::reap_once(&app).await {
         tracing::warn!(%failure, "containers may be left");
     }
-    let summary = Summary::fold(session, &app.rooms.log.read(session).await?);
+    let report = report(&app, &sessions).await;
     app.queue.close().await;
-    Ok(summary.into())
+    report
+}
+
+/// The first session's report, which holds the next one's, and so on.
+async fn report(app: &App, sessions: &[SessionId]) -> anyhow::Result<Report> {
+    let mut report: Option<Report> = None;
+    for session in sessions.iter().rev() {
+        let summary = Summary::fold(*session, &app.rooms.log.read(*session).await?);
+        report = Some(Report { next: report.map(Box::new), ..summary.into() });
+    }
+    report.context("could not find what was tried")
 }
 
 /// Says every stage's start and end, until it is dropped.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::App;
 use crate::failure::{Failure, Kind};
+use crate::ids::SessionId;
 use crate::outcome::Outcome;
 use crate::queue::{Lease, Retried};
 use crate::session;
@@ -40,7 +41,7 @@ async fn handle(app: &App, lease: Lease) {
     tracing::info!(%session, run, "session started");
     let result = run_session(app, &lease).await;
     let settled = match result {
-        Ok(outcome) => complete(lease, outcome).await,
+        Ok(outcome) => complete(app, lease, outcome).await.map(|_next| ()),
         Err(failure) => retry(app, lease, failure).await,
     };
     if let Err(failure) = settled {
@@ -48,14 +49,73 @@ async fn handle(app: &App, lease: Lease) {
     }
 }
 
-/// The session, for as long as the lease holds. A panic ends this job only.
+/// The session, for as long as the lease holds and something is left to do.
+/// A panic ends this job only.
 async fn run_session(app: &App, lease: &Lease) -> Result<Outcome, Failure> {
     // Boxed: a session's state is large, and a worker's stack is not.
-    let session = AssertUnwindSafe(Box::pin(session::run(&app.rooms, lease))).catch_unwind();
-    match under(lease, async { Ok(session.await) }).await? {
+    match AssertUnwindSafe(Box::pin(attend(app, lease))).catch_unwind().await {
         Ok(result) => result,
         Err(_panic) => give_up(app, lease, &Failure::bug("go on after a panic")).await,
     }
+}
+
+async fn attend(app: &App, lease: &Lease) -> Result<Outcome, Failure> {
+    if let Some(why) = asked_before(app, lease).await? {
+        return stop(app, lease, &why).await;
+    }
+    tokio::select! {
+        result = Box::pin(session::run(&app.rooms, lease)) => result,
+        // The session is dropped with its containers still there.
+        why = until_unasked(app, lease) => stop(app, lease, &why?).await,
+    }
+}
+
+/// Somebody asked that the session stops before this worker had it.
+async fn asked_before(app: &App, lease: &Lease) -> Result<Option<String>, Failure> {
+    let Some(why) = lease.cancel() else { return Ok(None) };
+    let stops = lease.is_stopping() || under(lease, stops(app, lease, why)).await?;
+    Ok(stops.then(|| why.to_owned()))
+}
+
+/// Keeps the lease alive until the session has nothing left to do.
+async fn until_unasked(app: &App, lease: &Lease) -> Result<String, Failure> {
+    loop {
+        let why = lease.until_asked_to_stop().await?;
+        // The lease is not kept alive meanwhile, so the answer has to come
+        // before it would run out. The wish stays, and is looked at again.
+        match tokio::time::timeout(lease.beat(), stops(app, lease, &why)).await {
+            Ok(Ok(true)) => return Ok(why),
+            Ok(Ok(false)) => {}
+            Ok(Err(failure)) => tracing::warn!(session = %lease.session(), %failure, "asked to stop"),
+            Err(_late) => tracing::warn!(session = %lease.session(), "asked to stop; no answer in time"),
+        }
+    }
+}
+
+/// Decides whether the session stops: not while its subject has another
+/// reason, and not when the wish was taken back.
+async fn stops(app: &App, lease: &Lease, why: &str) -> Result<bool, Failure> {
+    if session::is_unasked(&app.rooms, lease.request()).await? {
+        return lease.stop().await;
+    }
+    lease.go_on(why).await?;
+    Ok(false)
+}
+
+/// Ends a session that has nothing left to do, and takes its containers away
+/// right now.
+async fn stop(app: &App, lease: &Lease, why: &str) -> Result<Outcome, Failure> {
+    tracing::info!(session = %lease.session(), why, "session stopped");
+    let work = async {
+        let mut live = app.queue.live().await?;
+        live.remove(&lease.session());
+        if let Err(failure) = app.rooms.sandbox.reap(&live).await {
+            // The reaper finds them when the lease is gone.
+            tracing::warn!(%failure, "containers may be left");
+        }
+        session::cancel(&app.rooms, lease, why).await
+    };
+    under(lease, Box::pin(work)).await
 }
 
 async fn give_up(app: &App, lease: &Lease, failure: &Failure) -> Result<Outcome, Failure> {
@@ -72,9 +132,11 @@ async fn under<T>(lease: &Lease, work: impl Future<Output = Result<T, Failure>>)
     }
 }
 
-async fn complete(lease: Lease, outcome: Outcome) -> Result<(), Failure> {
+/// Ends the job; what its session left of a group is the next one.
+async fn complete(app: &App, lease: Lease, outcome: Outcome) -> Result<Option<SessionId>, Failure> {
     tracing::info!(session = %lease.session(), %outcome, "session ended");
-    lease.complete(outcome).await
+    let left = session::left(&app.rooms, &lease, outcome).await?;
+    lease.complete(outcome, left).await
 }
 
 async fn retry(app: &App, lease: Lease, failure: Failure) -> Result<(), Failure> {
@@ -87,16 +149,17 @@ async fn retry(app: &App, lease: Lease, failure: Failure) -> Result<(), Failure>
         Retried::Again => Ok(()),
         Retried::UsedUp(lease) => {
             let outcome = give_up(app, &lease, &failure).await?;
-            complete(*lease, outcome).await
+            complete(app, *lease, outcome).await.map(|_next| ())
         }
     }
 }
 
-/// Runs one job of this queue to its end, for `chaperone try`.
+/// Runs one job of this queue to its end, for `chaperone try`; returns the
+/// session that goes on with what was left.
 ///
 /// # Errors
 /// The lease is lost, or the database cannot be written.
-pub(super) async fn run_to_the_end(app: &App, lease: Lease) -> Result<Outcome, Failure> {
+pub(super) async fn run_to_the_end(app: &App, lease: Lease) -> Result<Option<SessionId>, Failure> {
     let result = match run_session(app, &lease).await {
         Err(failure) if failure.kind() != Kind::LeaseLost => {
             tracing::warn!(session = %lease.session(), %failure, "session cut short");
@@ -104,7 +167,5 @@ pub(super) async fn run_to_the_end(app: &App, lease: Lease) -> Result<Outcome, F
         }
         other => other,
     };
-    let outcome = result?;
-    lease.complete(outcome).await?;
-    Ok(outcome)
+    complete(app, lease, result?).await
 }

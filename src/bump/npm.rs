@@ -1,155 +1,172 @@
-//! The real npm in the work container: lockfile, then a check by `npm ci`.
+//! npm's rules: managers, lockfiles, ranges, peers.
+//!
+//! Deciding is pure: it reads manifests, the lockfile and listings, and gives
+//! a [`Plan`]. Acting is [`relock`]: the repository's own package manager
+//! writes the lockfile in the container, and what it wrote is checked.
 
-use std::time::Duration;
+mod answer;
+pub mod conflict;
+mod edits;
+pub mod engines;
+pub mod family;
+pub mod ladder;
+pub mod listing;
+pub mod lock;
+pub mod peers;
+pub mod proof;
+pub mod relock;
+pub mod spec;
+pub mod target;
+pub mod vulnerable;
+mod world;
 
-use deno_semver::Version;
-use deno_semver::npm::parse_npm_version;
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::{Plan, edit_failed};
-use crate::exec::{Command, Exec, Exit, run_recorded};
+use futures_util::future::join_all;
+
+use super::edit::Texts;
+use crate::advisory::Advisory;
+use crate::change::{Bump, Resolved};
 use crate::failure::Failure;
+use crate::manager::Manager;
 use crate::outcome::Outcome;
-use crate::record::Recorder;
-use crate::text;
+use crate::packages::{Document, Packages};
+use crate::runtime::Runtime;
+use listing::Listing;
+use lock::Graph;
+pub use peers::Conflict;
+use world::{Stop, World};
 
-const RELOCK_TIMEOUT: Duration = Duration::from_secs(180);
-const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
-const LOCKFILE_CAP: usize = 16 * 1024 * 1024;
-/// Bytes of npm's own words in a failure.
-const SAID: usize = 600;
+/// Listings that one plan may read.
+const LISTINGS: usize = 500;
+/// Conflicts that a package manager may report one after the other.
+const CONFLICTS: usize = 6;
 
-/// Writes the manifest, lets npm write the lockfile, and checks both.
+/// What is asked, and everything of the repository that decides it.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Every `package.json` of the workspace, `pnpm-workspace.yaml` and the
+    /// lockfile, by path.
+    pub files: &'a Texts,
+    pub manager: &'a Manager,
+    pub bumps: &'a [Bump],
+    /// With an advisory of its package, a bump is a security fix: as little
+    /// as possible, and transitive copies too.
+    pub advisories: &'a [Advisory],
+    pub runtime: &'a Runtime,
+}
+
+/// What is to be brought about, whichever package manager does it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub resolved: Resolved,
+    pub manager: Manager,
+    /// Manifests that change, as they are to be in the end.
+    pub manifests: Texts,
+    /// Versions that the lockfile is to hold where the ranges in the
+    /// manifests would allow others too.
+    pub pins: Vec<Pin>,
+}
+
+/// One package at one version. A pin whose package is not installed any more
+/// asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pin {
+    pub package: String,
+    pub version: String,
+    /// `None`: what the repository's own manifests ask for. Otherwise the
+    /// version in place of the copies that other packages ask for: the same
+    /// package can have other copies that stay.
+    pub replaces: Option<String>,
+    /// Only what this package asks for; `None` for all of them.
+    pub under: Option<String>,
+}
+
+impl Question<'_> {
+    /// A path from the lockfile's directory, as a path of the tree.
+    fn path_in(&self, path: &str) -> String {
+        match self.manager.lockfile.rsplit_once('/') {
+            Some((base, _)) => format!("{base}/{path}"),
+            None => path.to_owned(),
+        }
+    }
+}
+
+/// Decides what a request changes.
 ///
 /// # Errors
-/// npm cannot resolve, fetch or install, or wrote something else.
-pub async fn apply(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<(), Failure> {
-    if let Some(pinned) = &plan.pinned {
-        exec.write("package.json", pinned).await?;
-        relock(exec, plan, recorder).await?;
-    }
-    exec.write("package.json", &plan.manifest).await?;
-    relock(exec, plan, recorder).await?;
-    check_lockfile(exec, plan).await?;
-    let install = Command::new(["npm", "ci", "--ignore-scripts"]).timeout(INSTALL_TIMEOUT);
-    run(exec, install, recorder).await
+/// The request is answered with no, with the reason; or the registry could
+/// not be read.
+pub async fn plan(question: &Question<'_>, packages: &dyn Packages) -> Result<Plan, Failure> {
+    plan_around(question, packages, &[]).await
 }
 
-async fn relock(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<(), Failure> {
-    let mut words = vec!["npm", "install", "--package-lock-only", "--ignore-scripts"];
-    if plan.without_addresses {
-        words.push("--omit-lockfile-registry-resolved");
+/// Decides again after a package manager reported peer conflicts: all of
+/// them so far, in order.
+///
+/// # Errors
+/// As for [`plan`], and when nothing published settles the conflicts.
+pub async fn plan_around(
+    question: &Question<'_>,
+    packages: &dyn Packages,
+    conflicts: &[Conflict],
+) -> Result<Plan, Failure> {
+    if let Some(conflict) = conflicts.get(CONFLICTS) {
+        let what = format!("settle the peer range of {} after {CONFLICTS} rounds", conflict.required_by);
+        return Err(Failure::user(Outcome::BlockedByParent, what));
     }
-    run(exec, Command::new(words).timeout(RELOCK_TIMEOUT), recorder).await
-}
-
-async fn run(exec: &dyn Exec, command: Command, recorder: &Recorder) -> Result<(), Failure> {
-    let output = run_recorded(exec, "work", command, recorder).await?;
-    if output.success() {
-        return Ok(());
-    }
-    let said = text::plain(&output.stderr_text());
-    if output.exit == Exit::TimedOut {
-        return Err(Failure::transient(Outcome::FetchFailed, "finish npm's work in time"));
-    }
-    Err(classify(&said))
-}
-
-/// npm says what went wrong as `npm error code X`; older ones `npm ERR!`.
-fn classify(said: &str) -> Failure {
-    let code = said
-        .lines()
-        .filter_map(|line| {
-            line.strip_prefix("npm error code ").or_else(|| line.strip_prefix("npm ERR! code "))
-        })
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let words = text::head(said.trim(), SAID);
-    match code {
-        "ERESOLVE" => Failure::user(
-            Outcome::BlockedByParent,
-            format!("resolve the dependencies: another one does not allow this version\n{words}"),
-        ),
-        "ETARGET" | "E404" | "ENOVERSIONS" => {
-            Failure::user(Outcome::NoSafeVersion, format!("resolve the dependencies\n{words}"))
+    let graph = read(question)?;
+    let mut listings: BTreeMap<String, Option<Listing>> = BTreeMap::new();
+    // What is certainly read is fetched at once.
+    let first: Vec<(String, bool)> =
+        question.bumps.iter().map(|bump| (bump.package.clone(), false)).collect();
+    fetch(question, packages, &mut listings, first).await?;
+    loop {
+        let world = World::new(question, &graph, &listings);
+        let (name, long) = match answer::decide(&world, conflicts) {
+            Ok(plan) => return Ok(plan),
+            Err(Stop::Refuse(failure)) => return Err(failure),
+            Err(Stop::Need { name, long }) => (name, long),
+        };
+        if listings.len() >= LISTINGS {
+            let what = format!("decide after reading {LISTINGS} packages of the registry");
+            return Err(Failure::user(Outcome::BlockedByParent, what));
         }
-        "ECONNREFUSED" | "ECONNRESET" | "ETIMEDOUT" | "ENOTFOUND" | "EAI_AGAIN" | "E502" | "E503"
-        | "E504" | "E429" | "ERR_SOCKET_TIMEOUT" => {
-            Failure::transient(Outcome::FetchFailed, "fetch packages through the gateway")
-                .because(anyhow::anyhow!(words))
-        }
-        "EINTEGRITY" => Failure::user(Outcome::FetchFailed, format!("trust a fetched package\n{words}")),
-        _ => edit_failed(format!("write the lockfile with npm\n{words}")),
+        fetch(question, packages, &mut listings, vec![(name, long)]).await?;
     }
 }
 
-async fn check_lockfile(exec: &dyn Exec, plan: &Plan) -> Result<(), Failure> {
-    let missing = || edit_failed("find the lockfile that npm should have written");
-    let bytes = exec.read("package-lock.json", LOCKFILE_CAP).await?.ok_or_else(missing)?;
-    let lockfile: Value =
-        serde_json::from_slice(&bytes).map_err(|error| edit_failed("read npm's lockfile").because(error))?;
-    let package = &plan.resolved.package;
-    match locked_version(&lockfile, package) {
-        Some(version) if version.to_string() == plan.resolved.to => {}
-        other => {
-            let found = other.map_or_else(|| "nothing".to_owned(), |version| version.to_string());
-            return Err(edit_failed(format!("lock {package} to {}: npm chose {found}", plan.resolved.to)));
-        }
-    }
-    if addresses(&lockfile).any(|address| address.contains("//127.0.0.1")) {
-        return Err(Failure::bug("keep the gateway's address out of the lockfile"));
+fn read(question: &Question<'_>) -> Result<Graph, Failure> {
+    let path = &question.manager.lockfile;
+    let failed = |what: String| Failure::user(Outcome::EditFailed, what);
+    let Some(lockfile) = question.files.get(path) else {
+        return Err(failed(format!("find {path}")));
+    };
+    Graph::read(lockfile, path, question.manager.kind, question.files).map_err(failed)
+}
+
+async fn fetch(
+    question: &Question<'_>,
+    packages: &dyn Packages,
+    listings: &mut BTreeMap<String, Option<Listing>>,
+    wanted: Vec<(String, bool)>,
+) -> Result<(), Failure> {
+    let fixing = !question.advisories.is_empty();
+    let read = wanted.into_iter().map(async |(name, long)| {
+        let document = Document::NpmListing { name: name.clone(), times: long };
+        let bytes = packages.fetch(&document, fixing).await?;
+        let listing = bytes.map(|bytes| Listing::read(&bytes, long)).transpose().map_err(|error| {
+            Failure::transient(Outcome::FetchFailed, format!("read the registry's listing of {name}"))
+                .because(error)
+        })?;
+        Ok::<_, Failure>((name, listing))
+    });
+    for one in join_all(read).await {
+        let (name, listing) = one?;
+        listings.insert(name, listing);
     }
     Ok(())
 }
 
-/// The version of a direct dependency, in any of npm's three formats.
-pub(super) fn locked_version(lockfile: &Value, package: &str) -> Option<Version> {
-    let of = |section: &str, key: &str| lockfile.get(section)?.get(key)?.get("version")?.as_str();
-    let version =
-        of("packages", &format!("node_modules/{package}")).or_else(|| of("dependencies", package))?;
-    parse_npm_version(version).ok()
-}
-
-/// Does the lockfile say where packages come from?
-pub(super) fn has_addresses(lockfile: &Value) -> bool {
-    addresses(lockfile).next().is_some()
-}
-
-fn addresses(lockfile: &Value) -> impl Iterator<Item = &str> {
-    ["packages", "dependencies"]
-        .into_iter()
-        .filter_map(|section| lockfile.get(section)?.as_object())
-        .flat_map(serde_json::Map::values)
-        .filter_map(|entry| entry.get("resolved")?.as_str())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn npms_codes_become_outcomes() {
-        for (said, outcome) in [
-            ("npm error code ERESOLVE\nnpm error x", Outcome::BlockedByParent),
-            ("npm ERR! code ETARGET", Outcome::NoSafeVersion),
-            ("npm error code E503", Outcome::FetchFailed),
-            ("npm error code EUSAGE", Outcome::EditFailed),
-            ("something else", Outcome::EditFailed),
-        ] {
-            assert_eq!(classify(said).outcome(), outcome, "{said}");
-        }
-    }
-
-    #[test]
-    fn the_locked_version_is_found_in_every_format() {
-        let old =
-            json!({ "dependencies": { "@s/a": { "version": "1.2.3", "resolved": "https://r/x.tgz" } } });
-        let new = json!({ "packages": { "node_modules/@s/a": { "version": "1.2.3" }, "node_modules/b/node_modules/@s/a": { "version": "9.9.9" } } });
-        for lockfile in [&old, &new] {
-            assert_eq!(locked_version(lockfile, "@s/a").unwrap().to_string(), "1.2.3");
-        }
-        assert!(has_addresses(&old) && !has_addresses(&new));
-    }
-}
+mod tests;

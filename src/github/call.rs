@@ -66,6 +66,8 @@ pub(super) enum Posted {
 struct Answer {
     status: u16,
     body: Value,
+    /// The query of the next page, of a list that is paged by a cursor.
+    next: Option<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -113,6 +115,30 @@ impl RepoClient {
             items.extend(list);
             if last {
                 break;
+            }
+        }
+        Ok(items)
+    }
+
+    /// GET of a list that is paged by a cursor, all pages up to twenty. Of
+    /// the address of the next page only the query is taken: it cannot lead
+    /// to another list or another server.
+    pub(super) async fn list_linked(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        let mut items = Vec::new();
+        let bare = path.split('?').next().unwrap_or_default();
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let mut page = format!("{path}{mark}per_page=100");
+        for _ in 0..20 {
+            let answer = self.patiently(Method::Get, &page, None).await?;
+            match answer.status {
+                404 => break,
+                200..=299 => {}
+                _ => return Err(self.refused(&answer)),
+            }
+            items.extend(answer.body.as_array().cloned().unwrap_or_default());
+            match answer.next {
+                Some(query) => page = format!("{bare}?{query}"),
+                None => break,
             }
         }
         Ok(items)
@@ -176,8 +202,9 @@ impl RepoClient {
         let failed = |error| self.unreached().because(error);
         let response = sent.map_err(failed)?;
         let status = response.status().as_u16();
+        let next = response.headers().get("link").and_then(|link| next_page(link.to_str().ok()?));
         let body = self.crab.body_to_string(response).await.map_err(failed)?;
-        Ok(Answer { status, body: serde_json::from_str(&body).unwrap_or_default() })
+        Ok(Answer { status, body: serde_json::from_str(&body).unwrap_or_default(), next })
     }
 
     fn unreached(&self) -> Failure {
@@ -214,4 +241,27 @@ fn message(body: &Value) -> String {
     let said = body.get("message").and_then(Value::as_str).unwrap_or_default();
     let first = body.pointer("/errors/0/message").and_then(Value::as_str).unwrap_or_default();
     text::head(text::plain(&format!("{said} {first}")).trim(), 300)
+}
+
+/// The query of the address that a `Link` header calls the next one.
+fn next_page(link: &str) -> Option<String> {
+    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
+    let address = next.split_once('<')?.1.split_once('>')?.0;
+    Some(address.split_once('?')?.1.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_next_pages_address_only_the_query_counts() {
+        let link = "<https://evil.test/x?a=1&before=q>; rel=\"prev\", <https://h.test/repos/o/r/dependabot/alerts?state=open&after=Y3%3D>; rel=\"next\"";
+        assert_eq!(next_page(link).as_deref(), Some("state=open&after=Y3%3D"));
+        for none in
+            ["", "<https://h.test/x?a=1>; rel=\"prev\"", "<https://h.test/x>; rel=\"next\"", "rel=\"next\""]
+        {
+            assert_eq!(next_page(none), None, "{none}");
+        }
+    }
 }

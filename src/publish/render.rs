@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::Announcement;
+use super::{Announcement, why};
 use crate::change::{Request, Subject};
 use crate::evidence::{Accepted, ChangeKind, CheckResult};
 use crate::ids::SessionId;
@@ -160,14 +160,8 @@ pub(super) fn pull_body(
     if let Subject::Issue { number, sender, .. } = &request.subject {
         writeln!(out, "Asked for by {} in #{number}. Fixes #{number}.\n", safe(sender)).ok();
     }
-    writeln!(
-        out,
-        "## What changed\n`{}` {} → {}",
-        safe(&what.resolved.package),
-        what.resolved.from,
-        what.resolved.to
-    )
-    .ok();
+    out.push_str(&why::advisories(&what.summary.advisories));
+    out.push_str(&why::changed(what.resolved));
     for file in accepted.patch().files() {
         let kind = match file.kind {
             ChangeKind::Added => "added",
@@ -176,6 +170,7 @@ pub(super) fn pull_body(
         };
         writeln!(out, "- `{}` {kind} (+{} −{})", safe(&file.path), file.added, file.removed).ok();
     }
+    out.push_str(&why::version(what.resolved));
     writeln!(
         out,
         "\n## Verified\nBy the engine, in a fresh container, against the untouched base:\n{}",
@@ -188,6 +183,7 @@ pub(super) fn pull_body(
         quote(accepted.reason())
     )
     .ok();
+    out.push_str(&why::proofs(&what.summary.proofs));
     writeln!(out, "## Not verified\n{NOT_VERIFIED}\n").ok();
     writeln!(out, "## How to reproduce\n```\ngit fetch origin {0} && git checkout {0}\nnpm ci", what.branch)
         .ok();
@@ -207,7 +203,7 @@ pub(super) fn pull_body(
 
 /// Text of a repository or a person in one line of Markdown: it cannot
 /// mention anybody, link anywhere, or break a table.
-fn safe(untrusted: &str) -> String {
+pub(super) fn safe(untrusted: &str) -> String {
     let mut out = String::new();
     for c in text::plain(untrusted).chars() {
         match c {
@@ -229,7 +225,7 @@ fn safe(untrusted: &str) -> String {
 }
 
 /// Several lines of model text, as a quotation.
-fn quote(untrusted: &str) -> String {
+pub(super) fn quote(untrusted: &str) -> String {
     let shown = text::head(untrusted.trim(), QUOTED);
     let lines: Vec<String> = shown.lines().map(|line| format!("> {}", safe(line))).collect();
     lines.join("\n")
@@ -254,6 +250,8 @@ mod tests {
             change: "bump".into(),
             label: Some("agent:bump".into()),
             bump: Some(crate::change::Bump { package: "ms".into(), version: Some("2.1.3".into()) }),
+            more: vec![],
+            advisories: vec![],
         });
         summary.stages.push(StageLine {
             stage: Stage::Baseline,

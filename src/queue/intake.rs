@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::change::Request;
 use crate::clock::Clock;
 use crate::db::Pool;
-use crate::delivery::{Delivery, Receipt};
+use crate::delivery::{Delivery, Order, Receipt};
 use crate::failure::Failure;
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
@@ -23,7 +23,7 @@ const BATCH: usize = 64;
 pub(super) struct Incoming {
     pub(super) delivery: Delivery,
     pub(super) decision: String,
-    pub(super) request: Option<Request>,
+    pub(super) order: Order,
     pub(super) done: oneshot::Sender<Result<Receipt, Failure>>,
 }
 
@@ -71,7 +71,7 @@ async fn keep(
     clock: Clock,
     incoming: &Incoming,
 ) -> Result<Receipt, sqlx::Error> {
-    let Incoming { delivery, decision, request, done: _ } = incoming;
+    let Incoming { delivery, decision, order, done: _ } = incoming;
     let inserted = sqlx::query(
         "INSERT INTO deliveries (guid, kind, received_at, body, decision) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (guid) DO NOTHING",
@@ -86,19 +86,34 @@ async fn keep(
     if inserted.rows_affected() == 0 {
         return Ok(Receipt::Duplicate);
     }
-    let Some(request) = request else { return Ok(Receipt::Ignored(decision.clone())) };
-    if let Some(session) = live_on(transaction, &request.subject.key()).await? {
-        return Ok(Receipt::Busy(session));
+    match order {
+        Order::Nothing => Ok(Receipt::Ignored(decision.clone())),
+        // There is something to do again, whatever was said before.
+        Order::Run(request) => match set_cancel(transaction, &request.subject.key(), None).await? {
+            Some(session) => Ok(Receipt::Busy(session)),
+            None => Ok(Receipt::Queued(add_job(transaction, clock, Some(delivery), request).await?)),
+        },
+        Order::Cancel { subject, why } => match set_cancel(transaction, subject, Some(why.as_str())).await? {
+            Some(session) => Ok(Receipt::Cancelling(session)),
+            None => Ok(Receipt::Ignored(format!("no session to stop: {why}"))),
+        },
     }
-    Ok(Receipt::Queued(add_job(transaction, clock, Some(delivery), request).await?))
 }
 
-/// The unfinished session of a subject.
-async fn live_on(connection: &mut SqliteConnection, subject: &str) -> Result<Option<SessionId>, sqlx::Error> {
-    let row = sqlx::query("SELECT id FROM jobs WHERE subject = ?1 AND state != 'done'")
-        .bind(subject)
-        .fetch_optional(connection)
-        .await?;
+/// Asks the unfinished session of a subject to stop, or takes that back, and
+/// returns it. One that is stopping already does not count.
+async fn set_cancel(
+    connection: &mut SqliteConnection,
+    subject: &str,
+    why: Option<&str>,
+) -> Result<Option<SessionId>, sqlx::Error> {
+    let row = sqlx::query(
+        "UPDATE jobs SET cancel = ?2 WHERE subject = ?1 AND state != 'done' AND NOT stopping RETURNING id",
+    )
+    .bind(subject)
+    .bind(why)
+    .fetch_optional(connection)
+    .await?;
     Ok(row.and_then(|row| row.get::<String, _>("id").parse().ok()))
 }
 

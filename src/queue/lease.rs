@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::{Queue, failed, millis};
+use super::{Queue, failed, intake, millis};
 use crate::change::Request;
 use crate::failure::Failure;
 use crate::ids::SessionId;
@@ -20,6 +20,8 @@ pub struct Lease {
     fence: u64,
     run: u64,
     request: Request,
+    cancel: Option<String>,
+    stopping: bool,
 }
 
 /// What became of a job that was handed back.
@@ -44,6 +46,8 @@ impl Lease {
             run: number("runs")?,
             request: serde_json::from_str(&row.get::<String, _>("request"))
                 .map_err(|error| broken().because(error))?,
+            cancel: row.get("cancel"),
+            stopping: row.get("stopping"),
         })
     }
 
@@ -69,36 +73,105 @@ impl Lease {
         self.run
     }
 
+    /// Why the session was asked to stop, when the job was taken.
+    #[must_use]
+    pub fn cancel(&self) -> Option<&str> {
+        self.cancel.as_deref()
+    }
+
+    /// An earlier worker decided that the session stops.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Between two heartbeats.
+    #[must_use]
+    pub fn beat(&self) -> Duration {
+        self.queue.settings.lease / 3
+    }
+
     /// Keeps the lease alive until it is lost. Never returns otherwise.
     ///
     /// # Errors
     /// The lease is lost, or the database could not be written in time.
     pub async fn heartbeat(&self) -> Result<std::convert::Infallible, Failure> {
-        let every = self.queue.settings.lease / 3;
         loop {
-            tokio::time::sleep(every).await;
+            self.until_asked_to_stop().await?;
+        }
+    }
+
+    /// Keeps the lease alive until somebody asks that the session stops, and
+    /// returns why.
+    ///
+    /// # Errors
+    /// The lease is lost, or the database could not be written in time.
+    pub async fn until_asked_to_stop(&self) -> Result<String, Failure> {
+        loop {
+            tokio::time::sleep(self.beat()).await;
             let until =
                 self.queue.clock.now().as_millisecond().saturating_add(millis(self.queue.settings.lease));
             let kept = sqlx::query(
-                "UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND state = 'leased'",
+                "UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND state = 'leased'
+                 RETURNING cancel",
             )
             .bind(self.session.to_string())
             .bind(self.fence_column())
             .bind(until)
-            .execute(&self.queue.pool)
+            .fetch_optional(&self.queue.pool)
             .await
             .map_err(failed("keep the lease"))?;
-            if kept.rows_affected() == 0 {
-                return Err(Failure::lease_lost());
+            let row = kept.ok_or_else(Failure::lease_lost)?;
+            if let Some(why) = row.get("cancel") {
+                return Ok(why);
             }
         }
     }
 
-    /// Ends the job.
+    /// Decides that the session stops: from here on its subject is free for
+    /// another one. `false` when the wish was taken back meanwhile.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn stop(&self) -> Result<bool, Failure> {
+        let stopped =
+            sqlx::query("UPDATE jobs SET stopping = 1 WHERE id = ?1 AND fence = ?2 AND cancel IS NOT NULL")
+                .bind(self.session.to_string())
+                .bind(self.fence_column())
+                .execute(&self.queue.pool)
+                .await
+                .map_err(failed("stop the job"))?;
+        Ok(stopped.rows_affected() > 0)
+    }
+
+    /// Decides that the session goes on in spite of this wish; one that was
+    /// said since then stays.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn go_on(&self, why: &str) -> Result<(), Failure> {
+        sqlx::query("UPDATE jobs SET cancel = NULL WHERE id = ?1 AND fence = ?2 AND cancel = ?3")
+            .bind(self.session.to_string())
+            .bind(self.fence_column())
+            .bind(why)
+            .execute(&self.queue.pool)
+            .await
+            .map_err(failed("go on with the job"))?;
+        Ok(())
+    }
+
+    /// Ends the job. What it left to do becomes the next job of its subject,
+    /// in the same transaction; its session is returned.
     ///
     /// # Errors
     /// The lease is lost, or the database cannot be written.
-    pub async fn complete(self, outcome: Outcome) -> Result<(), Failure> {
+    pub async fn complete(
+        self,
+        outcome: Outcome,
+        left: Option<Request>,
+    ) -> Result<Option<SessionId>, Failure> {
+        let what = "complete the job";
+        let mut transaction = self.queue.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed(what))?;
         let done = sqlx::query(
             "UPDATE jobs SET state = 'done', lease_until = NULL, outcome = ?3, ended_at = ?4
              WHERE id = ?1 AND fence = ?2 AND state = 'leased'",
@@ -107,10 +180,23 @@ impl Lease {
         .bind(self.fence_column())
         .bind(outcome.name())
         .bind(self.queue.clock.now().as_millisecond())
-        .execute(&self.queue.pool)
+        .execute(&mut *transaction)
         .await
-        .map_err(failed("complete the job"))?;
-        if done.rows_affected() == 0 { Err(Failure::lease_lost()) } else { Ok(()) }
+        .map_err(failed(what))?;
+        if done.rows_affected() == 0 {
+            return Err(Failure::lease_lost());
+        }
+        let next = match &left {
+            Some(request) => Some(
+                intake::add_job(&mut transaction, self.queue.clock, None, request)
+                    .await
+                    .map_err(failed("add the next job"))?,
+            ),
+            None => None,
+        };
+        transaction.commit().await.map_err(failed(what))?;
+        self.queue.ready.notify_one();
+        Ok(next)
     }
 
     /// Hands the job back for later; the pause doubles with every retry.

@@ -30,6 +30,8 @@ fn request(repo: &str, number: u64) -> Request {
         change: "bump".into(),
         label: None,
         bump: None,
+        more: vec![],
+        advisories: vec![],
     }
 }
 
@@ -42,7 +44,7 @@ fn delivery(guid: &str) -> Delivery {
 }
 
 async fn accept(queue: &Queue, guid: &str, request: Request) -> Receipt {
-    queue.accept(delivery(guid), "run", Some(request)).await.unwrap()
+    queue.accept(delivery(guid), "run", Order::Run(Box::new(request))).await.unwrap()
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -57,7 +59,7 @@ async fn a_delivery_counts_once_and_a_subject_has_one_session() {
 
     let lease = queue.lease().await.unwrap().unwrap();
     assert_eq!(lease.session(), session);
-    lease.complete(Outcome::PrOpened).await.unwrap();
+    lease.complete(Outcome::PrOpened, None).await.unwrap();
     assert!(matches!(accept(&queue, "d", request("o/r", 1)).await, Receipt::Queued(_)));
 }
 
@@ -107,7 +109,7 @@ async fn a_dead_workers_job_is_taken_over_and_its_old_lease_is_worth_nothing() {
     assert_eq!((next.session(), next.run()), (dead.session(), 2));
     assert!(next.fence() > dead.fence());
     assert_eq!(dead.heartbeat().await.unwrap_err().kind(), Kind::LeaseLost);
-    assert_eq!(dead.complete(Outcome::PrOpened).await.unwrap_err().kind(), Kind::LeaseLost);
+    assert_eq!(dead.complete(Outcome::PrOpened, None).await.unwrap_err().kind(), Kind::LeaseLost);
 }
 
 #[tokio::test]
@@ -129,7 +131,7 @@ async fn retries_are_counted() {
     assert!(matches!(lease.retry(Duration::ZERO).await.unwrap(), Retried::Again));
     let lease = queue.lease().await.unwrap().unwrap();
     let Retried::UsedUp(lease) = lease.retry(Duration::ZERO).await.unwrap() else { panic!("again") };
-    lease.complete(Outcome::InternalError).await.unwrap();
+    lease.complete(Outcome::InternalError, None).await.unwrap();
     assert!(queue.lease().await.unwrap().is_none());
 }
 
@@ -142,4 +144,46 @@ async fn the_repository_with_fewer_sessions_comes_first() {
     let order = [queue.lease().await, queue.lease().await, queue.lease().await]
         .map(|lease| lease.unwrap().unwrap().request().subject.repository());
     assert_eq!(order, ["o/busy", "o/quiet", "o/busy"]);
+}
+
+async fn cancel(queue: &Queue, guid: &str, subject: &str) -> Receipt {
+    let order = Order::Cancel { subject: subject.into(), why: "alert 1 was fixed".into() };
+    queue.accept(delivery(guid), "cancel", order).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_wish_to_stop_reaches_the_next_worker_and_the_one_at_work() {
+    let Fixture { queue, dir: _dir, .. } = fixture(Duration::from_millis(300)).await;
+    assert!(matches!(cancel(&queue, "a", "o/r#1").await, Receipt::Ignored(_)));
+    let Receipt::Queued(session) = accept(&queue, "b", request("o/r", 1)).await else { panic!("not queued") };
+    assert_eq!(cancel(&queue, "c", "o/r#1").await, Receipt::Cancelling(session));
+    assert_eq!(cancel(&queue, "c", "o/r#1").await, Receipt::Duplicate);
+    let lease = queue.lease().await.unwrap().unwrap();
+    assert_eq!((lease.cancel(), lease.is_stopping()), (Some("alert 1 was fixed"), false));
+
+    lease.go_on("another wish").await.unwrap();
+    assert_eq!(lease.until_asked_to_stop().await.unwrap(), "alert 1 was fixed");
+    lease.go_on("alert 1 was fixed").await.unwrap();
+    let quiet = tokio::time::timeout(Duration::from_millis(250), lease.until_asked_to_stop()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    assert_eq!(cancel(&queue, "d", "o/r#1").await, Receipt::Cancelling(session));
+    assert_eq!(lease.until_asked_to_stop().await.unwrap(), "alert 1 was fixed");
+}
+
+#[tokio::test]
+async fn a_request_that_comes_after_the_wish_to_stop_is_not_lost() {
+    let Fixture { queue, dir: _dir, .. } = fixture(LONG).await;
+    let Receipt::Queued(session) = accept(&queue, "a", request("o/r", 1)).await else { panic!("not queued") };
+    let lease = queue.lease().await.unwrap().unwrap();
+    cancel(&queue, "b", "o/r#1").await;
+    // Before the worker has decided, the session goes on.
+    assert_eq!(accept(&queue, "c", request("o/r", 1)).await, Receipt::Busy(session));
+    assert!(!lease.stop().await.unwrap());
+    // After that, there is another one.
+    cancel(&queue, "d", "o/r#1").await;
+    assert!(lease.stop().await.unwrap());
+    let Receipt::Queued(next) = accept(&queue, "e", request("o/r", 1)).await else { panic!("not queued") };
+    assert_ne!(next, session);
+    assert_eq!(cancel(&queue, "f", "o/r#1").await, Receipt::Cancelling(next));
+    lease.complete(Outcome::Cancelled, None).await.unwrap();
 }

@@ -16,9 +16,10 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
+use super::here;
 use super::route::Route;
-use super::upstream::Fetched;
-use super::{Gateway, Refusal};
+use super::upstream::{Fetched, SHA1};
+use super::{Ages, Gateway, Refusal, maven};
 
 /// What went through a door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub struct Door {
 #[derive(Debug)]
 struct Doorway {
     gateway: Arc<Gateway>,
+    ages: Ages,
     open: AtomicBool,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -49,7 +51,7 @@ struct Doorway {
 }
 
 impl Door {
-    pub(super) fn make(gateway: Arc<Gateway>, dir: PathBuf) -> anyhow::Result<Self> {
+    pub(super) fn make(gateway: Arc<Gateway>, dir: PathBuf, ages: Ages) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&dir).context("could not make the door's directory")?;
         let socket = dir.join("gateway.sock");
         let listener = UnixListener::bind(&socket)
@@ -60,6 +62,7 @@ impl Door {
         std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666))?;
         let state = Arc::new(Doorway {
             gateway,
+            ages,
             open: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -119,7 +122,9 @@ async fn answer(State(door): State<Arc<Doorway>>, request: Request) -> Response 
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return said(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
     }
-    let route = Route::parse(request.uri().path()).filter(|_| request.uri().query().is_none());
+    let path = request.uri().path();
+    let (path, here) = here::asked(path).map_or((path, false), |path| (path, true));
+    let route = Route::parse(path).filter(|_| request.uri().query().is_none());
     let Some(route) = route else {
         return said(StatusCode::NOT_FOUND, "not a package");
     };
@@ -131,7 +136,10 @@ async fn answer(State(door): State<Arc<Doorway>>, request: Request) -> Response 
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("application/vnd.npm.install-v1+json"));
-    let result = door.gateway.get(&route, short).await;
+    let mut result = door.gateway.get(&route, short, door.ages).await;
+    if here && matches!(route, Route::Listing(_)) {
+        result = result.and_then(here::point);
+    }
     if !door.open.load(Ordering::SeqCst) {
         return said(StatusCode::SERVICE_UNAVAILABLE, "the door is closed");
     }
@@ -150,15 +158,27 @@ impl Doorway {
             return said(StatusCode::TOO_MANY_REQUESTS, "too many bytes");
         }
         let kind = match route {
-            Route::Tarball(_) => {
-                self.log(&fetched, bytes);
-                "application/octet-stream"
-            }
             Route::Listing(_) if short => "application/vnd.npm.install-v1+json",
             Route::Listing(_) => "application/json",
+            _ => "application/octet-stream",
         };
+        let (taken_in, is_maven) = match route {
+            Route::Tarball(_) => (true, false),
+            Route::Listing(_) => (false, false),
+            Route::MavenFile(path) => (maven::is_artefact(path), true),
+            Route::MavenListing(path) => {
+                (!path.contains("/maven-metadata.xml") && maven::is_artefact(path), true)
+            }
+        };
+        if taken_in {
+            self.log(&fetched, bytes);
+        }
+        let sha1 = is_maven.then(|| HeaderValue::from_str(&maven::sha1(&fetched.body)));
         let mut response = Response::new(Body::from(fetched.body));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some(Ok(sha1)) = sha1 {
+            response.headers_mut().insert(SHA1, sha1);
+        }
         response
     }
 

@@ -10,6 +10,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::failure::Kind;
+use crate::packages::{Document, Packages as _};
+
+const SHA1_OF_POM: &str = "acb4a94f3c944150fb89f07d87b019e224c73a27";
+const METADATA: &str = "<metadata><versioning><release>2.0</release><versions><version>1.0</version><version>2.0</version></versions></versioning></metadata>";
 
 /// A registry that counts what it is asked.
 #[derive(Default)]
@@ -35,6 +40,20 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request) -> Resp
         "/npm/ms" => r#"{"name":"ms","versions":{"2.0.0":{}}}"#.into_response(),
         "/npm/ms/-/ms-2.0.0.tgz" => "tarball".into_response(),
         "/npm/moved" => (StatusCode::FOUND, [("location", "http://127.0.0.1:1/evil")]).into_response(),
+        "/npm/secret" | "/maven2/secret/secret/1/secret-1.pom" => StatusCode::UNAUTHORIZED.into_response(),
+        "/maven2/a/b/1.0/b-1.0.jar" => "jar".into_response(),
+        "/maven2/a/b/1.0/b-1.0.jar.sha1" => "f92e777f4341930bad9b2422283c4680d00dbc06".into_response(),
+        "/maven2/a/b/1.0/b-1.0.pom" => {
+            ([("x-checksum-sha1", SHA1_OF_POM), ("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT")], "pom")
+                .into_response()
+        }
+        "/maven2/a/b/2.0/b-2.0.pom" => ([("x-checksum-sha1", SHA1_OF_POM)], "pom").into_response(),
+        "/maven2/a/b/2.0/b-2.0.jar" => {
+            ([("x-checksum-sha1", "0000000000000000000000000000000000000000")], "evil").into_response()
+        }
+        "/maven2/a/b/3.0/b-3.0.jar" => "evil".into_response(),
+        "/maven2/a/b/3.0/b-3.0.jar.sha1" => SHA1_OF_POM.into_response(),
+        "/maven2/a/b/maven-metadata.xml" => METADATA.into_response(),
         "/npm/broken" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         "/npm/large/-/large-1.0.0.tgz" => vec![0_u8; 2000].into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
@@ -42,6 +61,10 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request) -> Resp
 }
 
 async fn fixture() -> Fixture {
+    fixture_with(None).await
+}
+
+async fn fixture_with(min_age: Option<Duration>) -> Fixture {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let upstream = Arc::new(Upstream::default());
@@ -51,9 +74,15 @@ async fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
     let registry = Registry::new(Settings {
         cache: dir.path().join("cache"),
-        upstream: format!("http://{address}/npm"),
-        auth: Some(Secret::new("token")),
-        min_age: None,
+        npm: Source {
+            url: format!("http://{address}/npm"),
+            credentials: Some(Credentials::Token(Secret::new("token"))),
+        },
+        maven: Source {
+            url: format!("http://{address}/maven2/"),
+            credentials: Some(Credentials::Basic(Secret::new("ada:pass"))),
+        },
+        min_age,
         caps: Caps { answer_bytes: 1000, ..Caps::default() },
     })
     .unwrap();
@@ -62,7 +91,7 @@ async fn fixture() -> Fixture {
 
 impl Fixture {
     fn door(&self, name: &str) -> Door {
-        self.registry.door(self.dir.path().join(name)).unwrap()
+        self.registry.door(self.dir.path().join(name), Ages::Settled).unwrap()
     }
 
     fn asked(&self) -> u32 {
@@ -164,4 +193,78 @@ async fn a_missing_package_and_a_dead_registry_are_told_apart() {
     assert_eq!(outcome("../etc").await, Outcome::NoSafeVersion);
     assert_eq!(outcome("broken").await, Outcome::FetchFailed);
     assert!(fixture.registry.packument("ms").await.unwrap()["versions"].is_object());
+}
+
+#[tokio::test]
+async fn files_of_a_release_and_what_is_missing_are_asked_for_once() {
+    let fixture = fixture().await;
+    let files = [
+        ("/maven/a/b/1.0/b-1.0.jar", 200),
+        ("/maven/a/b/1.0/b-1.0.pom", 200),
+        ("/maven/a/b/1.0/b-1.0.pom.asc", 404),
+        ("/maven/a/b/1.0/b-1.0-sources.jar", 404),
+        ("/maven/a/b/maven-metadata.xml", 200),
+        ("/maven/a/c/maven-metadata.xml", 404),
+    ];
+    for name in ["first", "second"] {
+        let door = fixture.door(name);
+        door.open();
+        for (path, status) in files {
+            assert_eq!(get(&door, path).await.0, status, "{path}");
+        }
+        let taken: Vec<String> = door.artefacts().into_iter().map(|artefact| artefact.url).collect();
+        assert_eq!(taken.len(), 2, "{taken:?}");
+        // The jar's answer did not state its hash, so its file was read too.
+        assert_eq!(u64::from(fixture.asked()), 7);
+        assert_eq!(fixture.registry.upstream_requests(), 7);
+    }
+    let seen = fixture.upstream.seen.lock().unwrap().clone();
+    assert_eq!(seen[0], "GET /maven2/a/b/1.0/b-1.0.jar Some(\"Basic YWRhOnBhc3M=\")");
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_what_the_repository_states_is_not_handed_in() {
+    let fixture = fixture().await;
+    let door = fixture.door("door");
+    door.open();
+    for _again in 0..2 {
+        for path in ["/maven/a/b/2.0/b-2.0.jar", "/maven/a/b/3.0/b-3.0.jar"] {
+            assert_eq!(get(&door, path).await.0, 502, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_young_release_is_not_in_the_metadata_unless_it_fixes() {
+    let fixture = fixture_with(Some(Duration::from_secs(3600))).await;
+    let document = Document::MavenFile { path: "a/b/maven-metadata.xml".into() };
+    let shown = async |fixing| fixture.registry.fetch(&document, fixing).await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&shown(false).await).contains("2.0"));
+    assert!(String::from_utf8_lossy(&shown(true).await).contains("2.0"));
+    let door = fixture.door("door");
+    door.open();
+    let (_, metadata) = get(&door, "/maven/a/b/maven-metadata.xml").await;
+    let (_, sha1) = get(&door, "/maven/a/b/maven-metadata.xml.sha1").await;
+    assert_eq!(sha1, maven::sha1(metadata.as_bytes()));
+}
+
+#[tokio::test]
+async fn a_refusal_is_for_a_person_and_a_dead_registry_is_not() {
+    let fixture = fixture().await;
+    let listing = |name: &str| Document::NpmListing { name: name.into(), times: false };
+    let file = |path: &str| Document::MavenFile { path: path.into() };
+    for (document, kind) in [
+        (listing("secret"), Kind::UserFault),
+        (listing("moved"), Kind::UserFault),
+        (listing("broken"), Kind::Transient),
+        (file("secret/secret/1/secret-1.pom"), Kind::UserFault),
+    ] {
+        let failure = fixture.registry.fetch(&document, false).await.unwrap_err();
+        assert_eq!((failure.kind(), failure.outcome()), (kind, Outcome::FetchFailed), "{document:?}");
+    }
+    for document in [listing("nothing"), listing("../etc"), file("x/y/1/y-1.pom"), file("../etc/passwd")] {
+        assert_eq!(fixture.registry.fetch(&document, false).await.unwrap(), None, "{document:?}");
+    }
+    let refused = fixture.registry.fetch(&listing("secret"), false).await.unwrap_err();
+    assert_eq!(refused.public(), "read the listing of secret: the registry refused (401)");
 }

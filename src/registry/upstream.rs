@@ -1,28 +1,50 @@
-//! The one registry behind the gateway.
+//! One registry behind the gateway. It is asked to read, with the credentials
+//! of this installation, and a redirect is not followed: it leads off the list.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use base64::Engine as _;
+use jiff::Timestamp;
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LAST_MODIFIED,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use tokio_util::bytes::{Bytes, BytesMut};
 
-use super::Refusal;
-use crate::secret::Secret;
+use super::{Credentials, Refusal, Source};
 
 /// For one answer as a whole, and for a pause within it.
 const TIMEOUT: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_secs(30);
 /// One try more: a registry's hiccup should not end a session.
 const TRIES: u32 = 2;
+/// How Maven repositories state a file's SHA-1 beside it; Maven then does not
+/// ask for the checksum's own file.
+pub(super) const SHA1: &str = "x-checksum-sha1";
 
 #[derive(Debug)]
 pub(super) struct Upstream {
     client: Client,
     root: Url,
     cap: u64,
+    asked: AtomicU64,
+}
+
+/// What the registry said about a body.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Stated {
+    pub(super) etag: Option<String>,
+    /// It has been compared with the body.
+    pub(super) sha1: Option<String>,
+    /// Seconds since 1970.
+    pub(super) modified: Option<i64>,
 }
 
 /// An answer, with where it came from.
@@ -30,14 +52,14 @@ pub(super) struct Upstream {
 pub(super) struct Fetched {
     pub(super) url: Url,
     pub(super) body: Bytes,
-    pub(super) etag: Option<String>,
+    pub(super) stated: Stated,
     pub(super) from_cache: bool,
     pub(super) not_modified: bool,
 }
 
 impl Fetched {
-    pub(super) fn from_cache(url: Url, body: Bytes) -> Self {
-        Self { url, body, etag: None, from_cache: true, not_modified: false }
+    pub(super) fn from_cache(url: Url, body: Bytes, stated: Stated) -> Self {
+        Self { url, body, stated, from_cache: true, not_modified: false }
     }
 
     pub(super) fn sha256(&self) -> String {
@@ -46,18 +68,15 @@ impl Fetched {
 }
 
 impl Upstream {
-    pub(super) fn new(root: &str, auth: Option<Secret>, cap: u64) -> anyhow::Result<Self> {
-        let with_slash = if root.ends_with('/') { root.to_owned() } else { format!("{root}/") };
-        let root = Url::parse(&with_slash).context("could not read the registry's address")?;
+    pub(super) fn new(source: &Source, cap: u64) -> anyhow::Result<Self> {
+        let root = source.url.trim_end_matches('/');
+        let root = Url::parse(&format!("{root}/")).context("could not read the registry's address")?;
         anyhow::ensure!(matches!(root.scheme(), "http" | "https"), "a registry's address starts with http");
         let mut headers = HeaderMap::new();
         // What is cached and hashed is the artefact, not its transfer form.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(token) = auth {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .context("could not use the registry's token")?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+        if let Some(credentials) = &source.credentials {
+            headers.insert(AUTHORIZATION, authorization(credentials)?);
         }
         let client = Client::builder()
             .user_agent(concat!("chaperone/", env!("CARGO_PKG_VERSION")))
@@ -68,7 +87,12 @@ impl Upstream {
             .timeout(TIMEOUT)
             .build()
             .context("could not make the registry's client")?;
-        Ok(Self { client, root, cap })
+        Ok(Self { client, root, cap, asked: AtomicU64::new(0) })
+    }
+
+    /// The registry's root address.
+    pub(super) fn root(&self) -> &str {
+        self.root.as_str()
     }
 
     /// A scope's slash is escaped, as npm does it.
@@ -83,7 +107,13 @@ impl Upstream {
         self.at(path.strip_prefix(prefix).unwrap_or(path))
     }
 
-    fn at(&self, path: &str) -> Url {
+    /// How often the registry was asked anything.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// An address below the root.
+    pub(super) fn at(&self, path: &str) -> Url {
         let mut url = self.root.clone();
         url.set_path(&format!("{}{path}", self.root.path()));
         url
@@ -117,18 +147,19 @@ impl Upstream {
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let mut response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         match status {
             StatusCode::OK | StatusCode::NOT_MODIFIED => {}
-            StatusCode::NOT_FOUND => return Err(Refusal::NotFound),
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Err(Refusal::NotFound),
             _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 return Err(Refusal::Unreachable(format!("the registry answered {status}")));
             }
             // A redirect leads off the list, whatever it says.
-            _ => return Err(Refusal::Refused(format!("the registry answered {status}"))),
+            _ => return Err(Refusal::Refused(format!("the registry refused ({})", status.as_u16()))),
         }
-        let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut stated = stated(response.headers());
         let mut body = BytesMut::new();
         while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&error))? {
             body.extend_from_slice(&piece);
@@ -137,8 +168,34 @@ impl Upstream {
             }
         }
         let not_modified = status == StatusCode::NOT_MODIFIED;
-        Ok(Fetched { url: url.clone(), body: body.freeze(), etag, from_cache: false, not_modified })
+        if not_modified {
+            stated.sha1 = None;
+        } else if stated.sha1.as_ref().is_some_and(|sha1| *sha1 != hex::encode(Sha1::digest(&body))) {
+            return Err(Refusal::Refused("the answer is not what its checksum says".to_owned()));
+        }
+        Ok(Fetched { url: url.clone(), body: body.freeze(), stated, from_cache: false, not_modified })
     }
+}
+
+fn authorization(credentials: &Credentials) -> anyhow::Result<HeaderValue> {
+    let text = match credentials {
+        Credentials::Token(token) => format!("Bearer {}", token.expose()),
+        Credentials::Basic(pair) => {
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.expose()))
+        }
+    };
+    let mut value = HeaderValue::from_str(&text).context("could not use the registry's credentials")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn stated(headers: &HeaderMap) -> Stated {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let modified = text(LAST_MODIFIED.as_str())
+        .and_then(|date| jiff::fmt::rfc2822::parse(date).ok())
+        .map(|zoned| Timestamp::from(zoned).as_second());
+    let sha1 = text(SHA1).filter(|sha1| sha1.len() == 40).map(str::to_ascii_lowercase);
+    Stated { etag: text(ETAG.as_str()).map(str::to_owned), sha1, modified }
 }
 
 fn unreachable(error: &reqwest::Error) -> Refusal {

@@ -93,6 +93,9 @@ fn title(summary: &Summary) -> String {
 fn subject(summary: &Summary) -> String {
     match summary.request.as_ref().map(|request| &request.subject) {
         Some(Subject::Issue { repo, number, sender, .. }) => format!("{repo} #{number}, by {sender}"),
+        Some(Subject::Alert { repo, number, manifest, package, .. }) => {
+            format!("{repo} alert {number}, {} in {}", text::plain(package), text::plain(manifest))
+        }
         Some(Subject::Local { path }) => path.clone(),
         None => "waiting".to_owned(),
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::advisory::Proof;
+use crate::change::Bump;
 use crate::record::{Entry, SessionEvent, StageResult};
 use crate::text;
 
@@ -35,7 +37,13 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::Checkout { base } => {
             (format!("base {} of {}", base.commit, base.branch), String::new())
         }
+        SessionEvent::Advisories { advisories } => {
+            (format!("{} open advisories", advisories.len()), short(&json(advisories)))
+        }
         SessionEvent::Resolved { resolved } => (resolved.title(), String::new()),
+        SessionEvent::Tried { packages, red } => (tried(packages, *red), String::new()),
+        SessionEvent::Split { now, left } => (split(now, left), String::new()),
+        SessionEvent::Proved { proof } => (proved(proof), short(&json(proof))),
         SessionEvent::StageStarted { stage } => (format!("{} …", stage.title()), String::new()),
         SessionEvent::StageEnded { stage, result, detail, duration_ms } => {
             (format!("{}: {} in {duration_ms} ms", stage.title(), result_name(*result)), detail.clone())
@@ -81,6 +89,20 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::Effect { effect, key, result } => (format!("done: {effect} {key}"), result.clone()),
         SessionEvent::Ended { outcome, detail, .. } => (format!("ended: {outcome}"), detail.clone()),
     }
+}
+
+fn tried(packages: &[String], red: bool) -> String {
+    format!("{} alone: {}", packages.join(" with "), if red { "red" } else { "green" })
+}
+
+fn split(now: &[Bump], left: &[Bump]) -> String {
+    let named = |bumps: &[Bump]| bumps.iter().map(Bump::to_string).collect::<Vec<_>>().join(", ");
+    format!("{} now, {} left", named(now), named(left))
+}
+
+fn proved(proof: &Proof) -> String {
+    let holds = if proof.holds() { "holds" } else { "fails" };
+    format!("proof for {} {holds}: {} installed copies", proof.package, proof.copies.len())
 }
 
 fn json(value: &impl serde::Serialize) -> String {

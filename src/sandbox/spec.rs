@@ -10,9 +10,10 @@ use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, HostConfig, HostConfigCgroupnsModeEnum,
     HostConfigLogConfig, ResourcesUlimits,
 };
-use toolbox::api::{BINARY, COMMAND_UID, GATEWAY_SOCKET, SERVER_UID, TREE, TREE_GID};
+use toolbox::api::{BINARY, COMMAND_UID, GATEWAY_PORT, GATEWAY_SOCKET, SERVER_UID, TREE, TREE_GID};
 
 use super::{Settings, Spec};
+use crate::change::Ecosystem;
 use crate::failure::Failure;
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
@@ -25,10 +26,26 @@ const FENCE: &str = "io.chaperone.fence";
 const SECCOMP: &str = include_str!("../../docker/seccomp.json");
 
 const MIB: u64 = 1024 * 1024;
-/// For npm's cache and for what tests write.
-const TMP: u64 = 384 * MIB;
-/// Room for dependencies and build output beside the tree itself.
-const WORK_ROOM: u64 = 768 * MIB;
+/// Where Maven keeps its settings, in the image.
+const MAVEN_SETTINGS: &str = "/usr/local/maven/conf/settings.xml";
+
+/// Room in a container beside the tree itself.
+struct Room {
+    /// For the package manager's own store, and for what tests write.
+    tmp: u64,
+    /// For what lies beside the sources: `node_modules`, build output.
+    work: u64,
+}
+
+impl Room {
+    fn of(ecosystem: Ecosystem) -> Self {
+        match ecosystem {
+            Ecosystem::Npm => Self { tmp: 384 * MIB, work: 768 * MIB },
+            // Maven unpacks no dependency into the tree.
+            Ecosystem::Maven => Self { tmp: 768 * MIB, work: 512 * MIB },
+        }
+    }
+}
 
 /// What may not even be read: the default list, which this one replaces, and
 /// what tells about the host.
@@ -73,11 +90,10 @@ pub(super) fn is_live(labels: &HashMap<String, String>, live: &HashMap<SessionId
 }
 
 /// The environment of everything that runs in a container. There is no
-/// secret in it; npm is pointed at the door and told to leave addresses in
-/// lockfiles alone.
-fn environment() -> Vec<String> {
-    let door = format!("npm_config_registry=http://127.0.0.1:{}/", toolbox::api::GATEWAY_PORT);
-    let fixed = [
+/// secret in it.
+fn environment(ecosystem: Ecosystem) -> Vec<String> {
+    let gateway = format!("http://127.0.0.1:{GATEWAY_PORT}");
+    let mut all: Vec<String> = [
         "PATH=/usr/local/bin:/usr/bin:/bin",
         "HOME=/tmp/home",
         "TMPDIR=/tmp",
@@ -85,6 +101,20 @@ fn environment() -> Vec<String> {
         "TZ=UTC",
         "CI=1",
         "NO_COLOR=1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    match ecosystem {
+        Ecosystem::Npm => all.extend(npm(&gateway)),
+        Ecosystem::Maven => all.extend(maven(&gateway)),
+    }
+    all
+}
+
+/// npm is pointed at the door and told to leave addresses in lockfiles alone.
+/// What stands here wins over a repository's `.npmrc`.
+fn npm(gateway: &str) -> Vec<String> {
+    let fixed = [
         "npm_config_replace_registry_host=always",
         "npm_config_cache=/tmp/npm",
         "npm_config_audit=false",
@@ -93,17 +123,39 @@ fn environment() -> Vec<String> {
         // A closed door is not a slow network.
         "npm_config_fetch_retries=1",
         "npm_config_fetch_retry_mintimeout=500",
+        // A program that would run while the door is open.
+        "npm_config_git=git",
+        "npm_config_noproxy=127.0.0.1",
     ];
+    let door = format!("npm_config_registry={gateway}/");
     fixed.into_iter().map(str::to_owned).chain([door]).collect()
+}
+
+/// Maven takes an option's first value, and these stand before a repository's
+/// `.mvn/maven.config`; of the virtual machine's options it takes the last,
+/// and these stand after `.mvn/jvm.config`.
+fn maven(gateway: &str) -> Vec<String> {
+    vec![
+        "JAVA_HOME=/usr/local/jdk".to_owned(),
+        "MAVEN_SKIP_RC=1".to_owned(),
+        format!("CHAPERONE_MAVEN={gateway}/maven/"),
+        format!(
+            "MAVEN_ARGS=-B -ntp -s {MAVEN_SETTINGS} -gs {MAVEN_SETTINGS} \
+             -Dmaven.repo.local=/tmp/m2 -Dstyle.color=never"
+        ),
+        // Half of what the tmpfs leave; a test's own machine gets the rest.
+        "MAVEN_OPTS=-Xms64m -Xmx1g".to_owned(),
+    ]
 }
 
 fn tmpfs(settings: &Settings, spec: &Spec) -> Result<HashMap<String, String>, Failure> {
     let tree = spec.tree.bytes.saturating_add(spec.tree.files.saturating_mul(4096));
     let state = (64 * MIB).saturating_add(tree);
-    let work = WORK_ROOM.saturating_add(tree);
+    let room = Room::of(spec.ecosystem);
+    let (tmp, work) = (room.tmp, room.work.saturating_add(tree));
     // What lies in a tmpfs counts as the container's memory. A full one must
     // leave as much again for the programs, or the container wedges.
-    if TMP + state + work > settings.memory_bytes / 2 {
+    if tmp.saturating_add(state).saturating_add(work) > settings.memory_bytes / 2 {
         return Err(Failure::user(
             Outcome::DeclinedPolicy,
             format!(
@@ -116,7 +168,7 @@ fn tmpfs(settings: &Settings, spec: &Spec) -> Result<HashMap<String, String>, Fa
     let inodes = spec.tree.files.saturating_add(400_000);
     let group = TREE_GID;
     Ok(HashMap::from([
-        ("/tmp".to_owned(), format!("rw,nosuid,nodev,noexec,size={TMP},mode=1777")),
+        ("/tmp".to_owned(), format!("rw,nosuid,nodev,noexec,size={tmp},mode=1777")),
         (
             TREE.to_owned(),
             // Programs of node_modules run from here. Set-gid: whatever is
@@ -188,7 +240,7 @@ pub(super) fn body(settings: &Settings, spec: &Spec) -> Result<ContainerCreateBo
         entrypoint: Some(Vec::new()),
         cmd: Some(vec![BINARY.to_owned(), "serve".to_owned()]),
         user: Some(format!("{SERVER_UID}:{TREE_GID}")),
-        env: Some(environment()),
+        env: Some(environment(spec.ecosystem)),
         // Not the tree: the engine makes a working directory that is missing,
         // and then mounts the tree with that directory's mode.
         working_dir: Some("/".to_owned()),
@@ -290,6 +342,7 @@ mod tests {
             fence: 3,
             role: "work".into(),
             image: "image".into(),
+            ecosystem: Ecosystem::Npm,
             gateway: Some("/host/run/door".into()),
             tree: TreeSize { files: 10, bytes },
         }
@@ -338,6 +391,14 @@ mod tests {
         assert!(tmpfs(&settings(), &spec(200 * MIB)).is_ok());
         let refused = tmpfs(&settings(), &spec(2048 * MIB)).unwrap_err();
         assert_eq!(refused.outcome(), Outcome::DeclinedPolicy);
+    }
+
+    #[test]
+    fn a_container_leaves_half_of_its_memory_to_programs_whatever_it_works_on() {
+        for ecosystem in [Ecosystem::Npm, Ecosystem::Maven] {
+            let spec = Spec { ecosystem, ..spec(200 * MIB) };
+            assert!(tmpfs(&settings(), &spec).is_ok(), "{ecosystem:?}");
+        }
     }
 
     #[test]

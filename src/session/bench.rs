@@ -1,10 +1,11 @@
 //! A container with a tree in it and a door to the package registry.
 
 use super::{Case, Session};
+use crate::exec::Within;
 use crate::failure::Failure;
 use crate::ids::ObjectId;
 use crate::record::SessionEvent;
-use crate::registry::Door;
+use crate::registry::{Ages, Door};
 use crate::sandbox::{Container, Spec};
 use crate::verify;
 
@@ -29,17 +30,26 @@ impl Bench {
     }
 }
 
+impl Case<'_> {
+    /// A security fix does not wait until a release has settled.
+    fn ages(&self) -> Ages {
+        if self.ask.advisories.is_empty() { Ages::Settled } else { Ages::All }
+    }
+}
+
 impl Session<'_> {
     /// Starts a container for `role` and streams `tree` into it.
     pub(super) async fn bench(&self, case: &Case<'_>, role: &str, tree: &ObjectId) -> Result<Bench, Failure> {
         let name = format!("{}-{}-{role}", self.id, self.fence);
-        let registry = self.rooms.registry(self.id, self.fence).await?;
-        let door = registry.door(self.rooms.run_dir.join(name))?;
+        let ecosystem = case.survey.image.runtime.ecosystem();
+        let registry = self.rooms.registry(self.id, self.fence, ecosystem).await?;
+        let door = registry.door(self.rooms.run_dir.join(name), case.ages())?;
         let spec = Spec {
             session: self.id,
             fence: self.fence,
             role: role.to_owned(),
-            image: case.image.clone(),
+            image: case.survey.image.name.clone(),
+            ecosystem,
             gateway: Some(door.dir().to_owned()),
             tree: case.mirror.size(tree).await?,
         };
@@ -93,7 +103,7 @@ impl Session<'_> {
     }
 
     async fn check_on(&self, case: &Case<'_>, bench: &Bench) -> Result<Checked, Failure> {
-        let exec = &bench.container;
+        let exec = &Within::new(&bench.container, &case.survey.repository.project.root);
         let install = verify::install(exec, &case.checks, &self.recorder);
         if let verify::Installed::Failed(digest) = self.with_door(bench, install).await? {
             return Ok(Checked::NotInstalled(digest));

@@ -1,20 +1,41 @@
 //! From the request to a bumped tree: checkout, resolve, baseline, bump.
 
+use std::collections::BTreeSet;
+
+use tokio::sync::Mutex;
+
 use super::bench::{Bench, Checked};
+use super::image::Image;
 use super::stage::Done;
 use super::{Case, Session};
-use crate::bump::{self, Inputs, Plan};
-use crate::change::{Bump, ChangeType, Resolved, Subject};
+use crate::bump::edit::Texts;
+use crate::bump::{self, Ask, Kept, Plan, Repository, survey};
+use crate::change::{ChangeType, Ecosystem, Resolved, Step, Subject};
 use crate::evidence::{Patch, Verdict};
+use crate::exec::Within;
 use crate::failure::Failure;
+use crate::ids::ObjectId;
+use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
+use crate::runtime;
 use crate::verify::{self, Baseline};
 use crate::workspace::{Mirror, Source, Want};
 
-/// Lockfiles of package managers that are not driven yet.
-const FOREIGN_LOCKFILES: [&str; 5] =
-    ["yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "npm-shrinkwrap.json"];
+/// A project of the base tree, and where its commands run.
+pub(super) struct Survey {
+    pub(super) repository: Repository,
+    pub(super) image: Image,
+}
+
+/// A bumped tree, not verified yet.
+pub(super) struct Bumped {
+    pub(super) patch: Patch,
+    /// As it came out: peers may have moved along.
+    pub(super) resolved: Resolved,
+    /// What the agent must leave as it is.
+    pub(super) kept: Kept,
+}
 
 impl Session<'_> {
     /// Brings the repository's mirror up to date and fixes the base commit,
@@ -34,12 +55,17 @@ impl Session<'_> {
 
     pub(super) async fn mirror(&self) -> Result<Mirror, Failure> {
         let source = match (&self.request.subject, &self.rooms.github) {
-            (Subject::Issue { repo, installation, .. }, Some(github)) => Source::Remote {
+            (
+                Subject::Issue { repo, installation, .. } | Subject::Alert { repo, installation, .. },
+                Some(github),
+            ) => Source::Remote {
                 url: github.clone_url(repo),
                 token: Some(github.read_token(*installation, repo).await?),
             },
             (Subject::Local { path }, _) => Source::Local { path: path.into() },
-            (Subject::Issue { .. }, None) => return Err(Failure::bug("fetch without the [github] settings")),
+            (Subject::Issue { .. } | Subject::Alert { .. }, None) => {
+                return Err(Failure::bug("fetch without the [github] settings"));
+            }
         };
         let want = match &self.progress.base {
             Some(base) => Want::Commit(base.clone()),
@@ -48,20 +74,41 @@ impl Session<'_> {
         self.rooms.workspace.fetch(&self.request.subject.repository(), &source, want).await
     }
 
-    /// Finds the declaration in the manifest and the version in the registry.
-    pub(super) async fn resolve(&self, mirror: &Mirror, asked: &Bump) -> Result<Plan, Failure> {
+    /// The project that the request is about, and the image that it runs in.
+    pub(super) async fn survey(&self, mirror: &Mirror, ask: &Ask) -> Result<Survey, Failure> {
+        let tree = &mirror.base().tree;
+        let all = mirror.list(tree).await?;
+        let project = survey::project(&all, ask)?;
+        let inside = |path: &str| survey::within(&project.root, path).is_some_and(runtime::asks);
+        let mut wanted: BTreeSet<String> = survey::wanted(&project, &all).into_iter().collect();
+        wanted.extend(all.iter().filter(|path| inside(path)).cloned());
+        let files = texts(mirror, tree, &project.root, wanted).await?;
+        let asking = files.iter().filter(|(path, _)| runtime::asks(path));
+        let asking = asking.map(|(path, text)| (path.clone(), text.clone())).collect();
+        let image = self.rooms.images.choose(project.ecosystem, &asking);
+        let paths = all.iter().filter_map(|path| survey::within(&project.root, path)).map(str::to_owned);
+        let paths = paths.collect();
+        Ok(Survey { repository: Repository { project, files, paths }, image })
+    }
+
+    /// Decides on the version and the way to it.
+    pub(super) async fn resolve(&self, survey: &Survey, ask: &Ask) -> Result<Plan, Failure> {
         self.stage(Stage::Resolve, async {
-            let declared = bump::inspect(&inputs(mirror).await?, asked)?;
-            let registry = self.rooms.registry(self.id, self.fence).await?;
-            let packument = registry.packument(&asked.package).await?;
-            let plan = bump::resolve(&declared, asked, &packument)?;
+            let plan = self.plan(survey, ask).await?;
+            let resolved = plan.resolved().clone();
+            let detail = resolve_detail(&resolved);
             if self.progress.resolved.is_none() {
-                self.recorder.record(SessionEvent::Resolved { resolved: plan.resolved.clone() }).await?;
+                self.recorder.record(SessionEvent::Resolved { resolved }).await?;
             }
-            let detail = format!("{} {} → {}", asked.package, plan.resolved.from, plan.resolved.to);
             Ok(Done::ok(plan, detail))
         })
         .await
+    }
+
+    pub(super) async fn plan(&self, survey: &Survey, ask: &Ask) -> Result<Plan, Failure> {
+        let ecosystem = survey.repository.project.ecosystem;
+        let registry = self.rooms.registry(self.id, self.fence, ecosystem).await?;
+        bump::plan(&survey.repository, ask, &survey.image.runtime, registry).await
     }
 
     /// What stays the same until the verdict: the checks that the base
@@ -70,15 +117,16 @@ impl Session<'_> {
         &self,
         mirror: &'c Mirror,
         change: &'c ChangeType,
-        resolved: &'c Resolved,
+        survey: &'c Survey,
+        ask: Ask,
     ) -> Result<Case<'c>, Failure> {
+        let repository = &survey.repository;
+        let checks = match repository.project.ecosystem {
+            Ecosystem::Npm => verify::plan(&checks_of(repository, repository.manager()?))?,
+            Ecosystem::Maven => verify::plan_maven(&checks_of(repository, Manager::default()))?,
+        };
         let base = mirror.base().clone();
-        let manifest = mirror.read(&base.tree, "package.json").await?;
-        let nvmrc = mirror.read(&base.tree, ".nvmrc").await?;
-        let image = self.rooms.images.choose(nvmrc.as_deref(), manifest.as_deref());
-        let paths = mirror.list(&base.tree).await?;
-        let checks = verify::plan(&verify::Files { manifest, paths })?;
-        Ok(Case { mirror, base, change, resolved, checks, image })
+        Ok(Case { mirror, base, change, survey, ask, checks, seen: Mutex::default() })
     }
 
     /// Runs the checks on the untouched base: what fails here is not the
@@ -101,16 +149,49 @@ impl Session<'_> {
 
     /// Edits manifest and lockfile in the work container and takes the tree
     /// out.
-    pub(super) async fn bump(&self, case: &Case<'_>, plan: &Plan, bench: &Bench) -> Result<Patch, Failure> {
+    pub(super) async fn bump(&self, case: &Case<'_>, plan: &Plan, bench: &Bench) -> Result<Bumped, Failure> {
         self.stage(Stage::Bump, async {
-            let edit = bump::apply(&bench.container, plan, &self.recorder);
-            self.with_door(bench, edit).await?;
-            let patch = self.take(case, bench, 0).await?;
-            let paths: Vec<&str> = patch.files().iter().map(|file| file.path.as_str()).collect();
+            let bumped = self.bring_about(case, plan, bench).await?;
+            if bumped.resolved != *plan.resolved() {
+                self.recorder.record(SessionEvent::Resolved { resolved: bumped.resolved.clone() }).await?;
+            }
+            let paths: Vec<&str> = bumped.patch.files().iter().map(|file| file.path.as_str()).collect();
             let detail = paths.join(", ");
-            Ok(Done::ok(patch, detail))
+            Ok(Done::ok(bumped, detail))
         })
         .await
+    }
+
+    /// Applies a plan and takes the tree out, without a row in the comment.
+    pub(super) async fn bring_about(
+        &self,
+        case: &Case<'_>,
+        plan: &Plan,
+        bench: &Bench,
+    ) -> Result<Bumped, Failure> {
+        let repository = &case.survey.repository;
+        let registry = self.rooms.registry(self.id, self.fence, repository.project.ecosystem).await?;
+        let work = bump::Work {
+            exec: &Within::new(&bench.container, &repository.project.root),
+            packages: registry,
+            recorder: &self.recorder,
+            repository,
+            ask: &case.ask,
+            runtime: &case.survey.image.runtime,
+        };
+        let applied = self.with_door(bench, bump::apply(&work, plan)).await?;
+        for proof in &applied.proofs {
+            self.recorder.record(SessionEvent::Proved { proof: proof.clone() }).await?;
+        }
+        let patch = self.take(case, bench, 0).await?;
+        if patch.files().is_empty() {
+            return Err(Failure::user(
+                Outcome::AlreadyCurrent,
+                format!("change anything for {}", plan.resolved().package),
+            ));
+        }
+        let kept = case.kept(patch.tree()).await?;
+        Ok(Bumped { patch, resolved: applied.resolved, kept })
     }
 
     /// Takes the tree out of the work container through the validating
@@ -130,19 +211,49 @@ impl Session<'_> {
     }
 }
 
-async fn inputs(mirror: &Mirror) -> Result<Inputs, Failure> {
-    let tree = &mirror.base().tree;
-    let mut foreign_lockfiles = Vec::new();
-    for name in FOREIGN_LOCKFILES {
-        if mirror.read(tree, name).await?.is_some() {
-            foreign_lockfiles.push(name.to_owned());
+/// The texts of `wanted` by their paths in the project. What is not text
+/// says nothing here.
+async fn texts(
+    mirror: &Mirror,
+    tree: &ObjectId,
+    root: &str,
+    wanted: impl IntoIterator<Item = String>,
+) -> Result<Texts, Failure> {
+    let mut files = Texts::new();
+    for path in wanted {
+        let Some(inside) = survey::within(root, &path) else { continue };
+        let bytes = mirror.read(tree, &path).await?;
+        if let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            files.insert(inside.to_owned(), text);
         }
     }
-    Ok(Inputs {
-        manifest: mirror.read(tree, "package.json").await?,
-        lockfile: mirror.read(tree, "package-lock.json").await?,
-        foreign_lockfiles,
-    })
+    Ok(files)
+}
+
+impl Case<'_> {
+    /// The versions and lockfiles in a tree.
+    pub(super) async fn kept(&self, tree: &ObjectId) -> Result<Kept, Failure> {
+        let project = &self.survey.repository.project;
+        let wanted = survey::wanted(project, &self.mirror.list(tree).await?);
+        let files = texts(self.mirror, tree, &project.root, wanted).await?;
+        Ok(Kept::read(project.ecosystem, &files))
+    }
+}
+
+fn checks_of(repository: &Repository, manager: Manager) -> verify::Files {
+    let manifest = repository.files.get("package.json").map(|text| text.clone().into_bytes());
+    verify::Files { manifest, paths: repository.paths.clone(), manager }
+}
+
+fn resolve_detail(resolved: &Resolved) -> String {
+    let Resolved { package, from, to, step, others, .. } = resolved;
+    let way = match step {
+        Step::Direct => String::new(),
+        step => format!(", by {}", step.name().replace('_', " ")),
+    };
+    let others: Vec<String> =
+        others.iter().map(|moved| format!(", {} {} → {}", moved.package, moved.from, moved.to)).collect();
+    format!("{package} {from} → {to}{way}{}", others.concat())
 }
 
 fn refuse_baseline(verdict: &Verdict) -> Failure {

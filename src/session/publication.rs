@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::stage::Done;
 use super::{Ending, Session};
+use crate::advisory;
 use crate::change::{Request, Resolved, Subject};
 use crate::evidence::Accepted;
 use crate::failure::Failure;
@@ -68,7 +69,7 @@ impl Session<'_> {
                 Ok(Done::ok(published, branch.clone()))
             })
             .await?;
-        let detail = ready.resolved.title();
+        let detail = self.title(&ready).await?;
         Ok(Ending {
             pull_request: published.pull_request,
             branch: Some(branch),
@@ -76,17 +77,23 @@ impl Session<'_> {
         })
     }
 
+    /// The advisories are in the log before the change is accepted, so every
+    /// run has the same title.
+    async fn title(&self, ready: &Ready) -> Result<String, Failure> {
+        Ok(advisory::title(&ready.resolved, &self.summary().await?.advisories))
+    }
+
     async fn push(&self, ready: &Ready, branch: &str) -> Result<ObjectId, Failure> {
         let meta = CommitMeta {
             author_name: AUTHOR.0.to_owned(),
             author_email: AUTHOR.1.to_owned(),
             at: ready.commit_at,
-            message: commit_message(self.request, &ready.resolved, &self.id.to_string()),
+            message: commit_message(self.request, &self.title(ready).await?, &self.id.to_string()),
         };
         let commit = ready.mirror.commit(ready.accepted.patch(), &meta).await?;
         let token = self.publisher.write_token(&ready.accepted).await?;
         let destination = match (&self.request.subject, &self.rooms.github, token) {
-            (Subject::Issue { repo, .. }, Some(github), Some(token)) => {
+            (Subject::Issue { repo, .. } | Subject::Alert { repo, .. }, Some(github), Some(token)) => {
                 Destination::Remote { url: github.clone_url(repo), token }
             }
             (Subject::Local { path }, _, _) => Destination::Local { path: path.into() },
@@ -113,8 +120,9 @@ impl Session<'_> {
     }
 }
 
-fn commit_message(request: &Request, resolved: &Resolved, session: &str) -> String {
-    let mut message = format!("{}\n\nAgent-Session: {session}\n", resolved.title());
+/// Nobody asked for the answer to an alert, so nobody is named there.
+fn commit_message(request: &Request, title: &str, session: &str) -> String {
+    let mut message = format!("{title}\n\nAgent-Session: {session}\n");
     if let Subject::Issue { sender, number, .. } = &request.subject {
         // Writing to a String cannot fail.
         writeln!(message, "Requested-by: {sender}\nRefs: #{number}").ok();

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use crate::change::{ChangeType, Limits};
 
 /// The files that come with the program.
-const EMBEDDED: [(&str, &str); 1] = [("bump", include_str!("../../prompts/changes/bump.md"))];
+const EMBEDDED: [(&str, &str); 2] = [
+    ("bump", include_str!("../../prompts/changes/bump.md")),
+    (super::SECURITY, include_str!("../../prompts/changes/security.md")),
+];
 
 /// All change types.
 #[derive(Debug, Clone)]
@@ -96,9 +99,14 @@ mod tests {
 
     #[test]
     fn the_embedded_files_are_whole() {
-        let bump = Catalog::embedded().unwrap().get("bump").cloned().unwrap();
-        assert_eq!(bump.label, "agent:bump");
-        assert!(bump.prompt.contains("{{package}}"));
+        let catalog = Catalog::embedded().unwrap();
+        for (name, label) in [("bump", "agent:bump"), ("security", "agent:security")] {
+            let change = catalog.get(name).unwrap();
+            assert_eq!(change.label, label);
+            for part in ["{{package}}", "{{from}}", "{{to}}"] {
+                assert!(change.prompt.contains(part), "{name} does not say {part}");
+            }
+        }
     }
 
     #[test]

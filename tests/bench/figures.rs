@@ -68,6 +68,7 @@ async fn start(sandbox: &Sandbox, tree: TreeSize) -> Result<Container> {
         fence: 1,
         role: "bench".into(),
         image: IMAGE.into(),
+        ecosystem: chaperone::change::Ecosystem::Npm,
         gateway: None,
         tree,
     };

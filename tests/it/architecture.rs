@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-const VOCABULARY: [&str; 13] = [
+const VOCABULARY: [&str; 17] = [
     "ids", "change", "outcome", "failure", "clock", "secret", "text", "exec", "delivery", "event",
-    "evidence", "record", "summary",
+    "evidence", "record", "summary", "advisory", "packages", "runtime", "manager",
 ];
 const ROOMS: [&str; 14] = [
     "web",

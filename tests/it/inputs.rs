@@ -34,7 +34,7 @@ async fn a_manifest_that_is_not_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_is_not_declared() {
-    declined(quiet(), "left-pad@1.3.0", "declined_policy", "direct dependencies").await;
+    declined(quiet(), "left-pad@1.3.0", "declined_policy", "not declared in package.json").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn a_package_that_does_not_exist() {
             })
             .collect()
     };
-    declined(rename(quiet()), &format!("{name}@1.0.0"), "no_safe_version", "find the package").await;
+    declined(rename(quiet()), &format!("{name}@1.0.0"), "no_safe_version", "in the registry").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,9 +68,9 @@ async fn a_version_that_is_there_already() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lockfile_of_another_manager() {
+async fn the_lockfile_of_another_manager_that_lacks_the_package() {
     let files = with(with(quiet(), "package-lock.json", None), "yarn.lock", Some("# yarn\n"));
-    declined(files, BUMP, "declined_policy", "yarn.lock").await;
+    declined(files, BUMP, "edit_failed", "find ms in yarn.lock").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,12 +13,18 @@
     reason = "this is a test: it fails by panicking"
 )]
 
+mod alerts;
 mod architecture;
+mod cases;
 mod crash;
 mod demo;
 mod door;
+mod goldens;
+mod groups;
 mod inputs;
 mod limits;
+mod managers;
+mod maven_box;
 mod sandbox;
 mod story;
 mod trial;

@@ -26,6 +26,7 @@ fn spec(session: SessionId, fence: u64) -> Spec {
         fence,
         role: "test".into(),
         image: "chaperone/npm:node22".into(),
+        ecosystem: chaperone::change::Ecosystem::Npm,
         gateway: None,
         tree: TreeSize { files: 10, bytes: 1000 },
     }

@@ -7,7 +7,7 @@ use standin::fixtures::{self, Files};
 use standin::model::{KEY, Model, Script};
 use tokio::process::Command;
 
-use super::world::{chaperone, registry, toolbox};
+use super::world::{chaperone, registries, share_packages, toolbox};
 
 /// A checkout with one commit, and a configuration beside it.
 pub(crate) struct Checkout {
@@ -19,13 +19,18 @@ pub(crate) struct Checkout {
 
 impl Checkout {
     pub(crate) async fn new(files: &Files) -> Self {
+        Self::with_script(files, Script::default()).await
+    }
+
+    pub(crate) async fn with_script(files: &Files, script: Script) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let model = Model::start(Script::default()).await.unwrap();
+        let model = Model::start(script).await.unwrap();
         std::fs::write(dir.path().join("key"), KEY).unwrap();
+        share_packages(&dir.path().join("data"));
         let config = format!(
-            "data_dir = {:?}\n[registry]\nnpm = {:?}\n[model]\nbase_url = {:?}\napi_key_file = {:?}\n[sandbox]\ntoolbox = {:?}\n",
+            "data_dir = {:?}\n{}[model]\nbase_url = {:?}\napi_key_file = {:?}\n[sandbox]\ntoolbox = {:?}\n",
             dir.path().join("data"),
-            registry().await,
+            registries().await,
             model.url(),
             dir.path().join("key"),
             toolbox(),
@@ -64,13 +69,19 @@ impl Checkout {
 
     /// Runs `chaperone try --json` and returns its exit code and its report.
     pub(crate) async fn attempt(&self, bump: &str) -> (i32, Value) {
+        self.attempt_with(&["--bump", bump]).await
+    }
+
+    /// As before, asked for in another way.
+    pub(crate) async fn attempt_with(&self, asked: &[&str]) -> (i32, Value) {
         let config = self.dir.path().join("chaperone.toml");
         std::fs::write(&config, &self.config).unwrap();
         let output = Command::new(chaperone())
             .arg("--config")
             .arg(config)
-            .args(["try", "--json", "--bump", bump, "--repo"])
+            .args(["try", "--json", "--repo"])
             .arg(self.repo())
+            .args(asked)
             .env_remove("ANTHROPIC_API_KEY")
             .output()
             .await

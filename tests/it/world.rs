@@ -1,7 +1,7 @@
 //! One test's world: a GitHub, a model, a service, and proof at its end that
 //! nothing is left.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -37,29 +37,38 @@ pub(crate) fn chaperone() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_chaperone"))
 }
 
-/// npm's own registry, asked once of the npm that the sessions use.
-pub(crate) async fn registry() -> &'static str {
-    static ADDRESS: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
-    ADDRESS
+/// What a program of an image prints, without a network.
+async fn printed(words: &[&str]) -> String {
+    let output = Command::new("docker")
+        .args(["run", "--rm", "--network", "none"])
+        .args(words)
+        .output()
+        .await
+        .expect("docker runs");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The registries of the configuration, asked once of the npm and the Maven
+/// that the sessions use.
+pub(crate) async fn registries() -> &'static str {
+    static LINES: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    LINES
         .get_or_init(|| async {
-            let output = Command::new("docker")
-                .args([
-                    "run",
-                    "--rm",
-                    "--network",
-                    "none",
-                    "chaperone/npm:node22",
-                    "npm",
-                    "config",
-                    "get",
-                    "registry",
-                ])
-                .output()
-                .await
-                .expect("docker runs");
-            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+            let npm = printed(&["chaperone/npm:node22", "npm", "config", "get", "registry"]).await;
+            let pom = printed(&["chaperone/maven:jdk17", "cat", "/usr/local/maven/super-pom.xml"]).await;
+            let maven = pom.split("<url>").nth(1).and_then(|rest| rest.split("</url>").next()).unwrap();
+            format!("[registry]\nnpm = {:?}\nmaven = {maven:?}\n", npm.trim())
         })
         .await
+}
+
+/// Packages are fetched once for all tests: what is kept is checked by its
+/// hash whenever it is read.
+pub(crate) fn share_packages(data: &Path) {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+    std::fs::create_dir_all(&shared).unwrap();
+    std::fs::create_dir_all(data).unwrap();
+    std::os::unix::fs::symlink(shared, data.join("packages")).unwrap();
 }
 
 impl World {
@@ -81,6 +90,7 @@ impl World {
             "PRIVATE KEY".to_owned(),
         ]);
         let model = Model::start(script).await.unwrap();
+        share_packages(&dir.path().join("data"));
         let setup = Setup {
             chaperone: chaperone(),
             toolbox: toolbox(),
@@ -88,8 +98,8 @@ impl World {
             model_url: model.url().to_owned(),
             model_key: Some(KEY.to_owned()),
             more: format!(
-                "[registry]\nnpm = {:?}\n[queue]\nlease_seconds = 2\nretries = 1\nretry_seconds = 1\n",
-                registry().await
+                "{}[queue]\nlease_seconds = 2\nretries = 1\nretry_seconds = 1\n",
+                registries().await
             ),
             port: free_port().unwrap(),
         };

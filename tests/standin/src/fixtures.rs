@@ -22,6 +22,25 @@ pub fn quiet() -> Files {
     files!("quiet": ".gitignore", "package.json", "package-lock.json", "src/age.js", "test/age.test.js")
 }
 
+/// Its one dependency, `cookie-parser` 1.4.6, pulls in `cookie` 0.4.1, which
+/// has an advisory; 1.4.7 pulls in one without.
+#[must_use]
+pub fn alert() -> Files {
+    files!("../../cases/demo/npm-alert/repo": ".gitignore", "package.json", "package-lock.json", "src/visit.js", "test/visit.test.js")
+}
+
+/// Two Maven modules whose parent manages `jsoup` 1.14.3; from 1.15.1 on a
+/// class that both use is gone.
+#[must_use]
+pub fn modules() -> Files {
+    files!("../../cases/demo/maven-modules/repo":
+        ".gitignore", "pom.xml", "comments/pom.xml", "site/pom.xml",
+        "comments/src/main/java/com/example/comments/Comment.java",
+        "comments/src/test/java/com/example/comments/CommentTest.java",
+        "site/src/main/java/com/example/site/Page.java",
+        "site/src/test/java/com/example/site/PageTest.java")
+}
+
 /// The same files with one of them replaced, added, or (with `None`) gone.
 #[must_use]
 pub fn with(mut files: Files, path: &str, content: Option<&str>) -> Files {

@@ -4,6 +4,7 @@
 //! Every request is checked for its token's permission and repository. A
 //! route that nobody taught it is remembered and fails [`GitHub::finish`].
 
+mod alerts;
 mod api;
 mod auth;
 mod git;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::sync::watch;
 
+pub use alerts::Alert;
 pub use auth::Key;
 
 /// The one installation that there is.
@@ -62,6 +64,8 @@ pub struct Check {
 pub struct Repo {
     pub default_branch: String,
     pub issues: BTreeMap<u64, Issue>,
+    /// Dependabot alerts, by number.
+    pub alerts: BTreeMap<u64, Alert>,
     pub checks: BTreeMap<u64, Check>,
     /// By login: `admin`, `write`, `read`.
     pub collaborators: BTreeMap<String, String>,

@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::post;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The key that the server knows.
@@ -25,11 +26,22 @@ pub enum Agent {
     /// Repairs a default import that became a named one, as a good model
     /// would: searches, edits what it found, verifies, finishes.
     Repair,
+    /// Makes these edits in one turn, verifies, finishes.
+    Edits(Vec<Edit>),
     /// The same reply for ever: content blocks. `{n}` in an id is the number
     /// of the turn.
     Always(Value),
     /// These replies in turn, then the last one again.
     Turns(Vec<Value>),
+}
+
+/// One replacement in a file; the old text is there exactly once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    pub path: String,
+    pub old: String,
+    pub new: String,
 }
 
 /// How the model behaves as the judge.
@@ -254,6 +266,10 @@ impl Seen {
         let turn = messages(request).iter().filter(|message| message["role"] == "assistant").count();
         let content = match &self.script.agent {
             Agent::Repair => repair(request, turn),
+            Agent::Edits(edits) => match turn {
+                0 => edit_all(edits),
+                _ => conclude(request, turn - 1),
+            },
             Agent::Always(content) => content.clone(),
             Agent::Turns(replies) => replies.get(turn).or(replies.last()).cloned().unwrap_or_default(),
         };
@@ -298,18 +314,34 @@ fn repair(request: &Value, turn: usize) -> Value {
         0 => tool_use("search", &json!({ "pattern": format!("require\\('{package}'\\)") })),
         1 => {
             let found = heard(request);
-            let edits: BTreeSet<(String, String)> =
+            let sites: BTreeSet<(String, String)> =
                 found.lines().filter_map(|line| call_site(line, &package)).collect();
-            let blocks = edits.iter().enumerate().map(|(index, (path, line))| {
-                let named = line.replacen(&package, &format!("{{ {package} }}"), 1);
-                json!({ "type": "tool_use", "id": format!("toolu_edit_{index}"), "name": "edit_file",
-                    "input": { "path": path, "old_string": line, "new_string": named } })
+            let edits = sites.into_iter().map(|(path, old)| {
+                let new = old.replacen(&package, &format!("{{ {package} }}"), 1);
+                Edit { path, old, new }
             });
-            Value::Array(blocks.collect())
+            edit_all(&edits.collect::<Vec<Edit>>())
         }
-        2 => tool_use("verify", &json!({})),
-        _ if heard(request).contains("all checks pass") || heard(request).contains("the judge refused") => {
-            tool_use("finish", &json!({ "summary": "The function is a named export now." }))
+        _ => conclude(request, turn - 2),
+    }
+}
+
+/// All edits in one reply.
+fn edit_all(edits: &[Edit]) -> Value {
+    let blocks = edits.iter().enumerate().map(|(index, Edit { path, old, new })| {
+        json!({ "type": "tool_use", "id": format!("toolu_edit_{index}"), "name": "edit_file",
+            "input": { "path": path, "old_string": old, "new_string": new } })
+    });
+    Value::Array(blocks.collect())
+}
+
+/// What follows the edits: the checks, then the end that they allow.
+fn conclude(request: &Value, turn: usize) -> Value {
+    let heard = heard(request);
+    match turn {
+        0 => tool_use("verify", &json!({})),
+        _ if heard.contains("all checks pass") || heard.contains("the judge refused") => {
+            tool_use("finish", &json!({ "summary": "The call sites use the new interface." }))
         }
         _ => tool_use("abstain", &json!({ "reason": "The checks still fail after the edit." })),
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{BOT, Check, GitHub, INSTALLATION, Issue, Pull, Repo, Token, git};
+use super::{BOT, Check, GitHub, INSTALLATION, Issue, Pull, Repo, Token, alerts, git};
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -15,9 +15,9 @@ pub(super) struct Call<'a> {
     pub(super) bearer: &'a str,
 }
 
-type Answer = (u16, Value);
+pub(super) type Answer = (u16, Value);
 
-fn not_found() -> Answer {
+pub(super) fn not_found() -> Answer {
     (404, json!({ "message": "Not Found" }))
 }
 
@@ -26,9 +26,15 @@ impl Call<'_> {
         self.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    fn parameter(&self, key: &str) -> Option<String> {
+    pub(super) fn parameter(&self, key: &str) -> Option<String> {
         let pair = self.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))?;
-        Some(pair.replace("%2B", "+").replace("%23", "#").replace("%3A", ":").replace("%2F", "/"))
+        Some(
+            pair.replace("%2B", "+")
+                .replace("%23", "#")
+                .replace("%3A", ":")
+                .replace("%2F", "/")
+                .replace("%40", "@"),
+        )
     }
 }
 
@@ -72,6 +78,7 @@ fn needed<'a>(method: &str, rest: &[&str]) -> (&'a str, &'a str) {
         ["collaborators", ..] => ("metadata", "read"),
         ["issues", ..] => ("issues", level),
         ["pulls", ..] => ("pull_requests", level),
+        ["dependabot", ..] => ("vulnerability_alerts", level),
         ["check-runs", ..] | ["commits", _, "check-runs"] => ("checks", level),
         _ => ("metadata", level),
     }
@@ -109,6 +116,8 @@ async fn in_repo(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) ->
         ("GET", ["pulls"]) => list_pulls(github, call, repo),
         ("PATCH", ["pulls", number]) => with_issue(github, repo, number, |issue| edit(issue, call)),
         ("POST", ["check-runs"]) => make_check(github, call, repo),
+        ("GET", ["dependabot", "alerts"]) => alerts::list(github, call, repo),
+        ("GET", ["dependabot", "alerts", number]) => alerts::one(github, repo, number),
         ("GET", ["commits", sha, "check-runs"]) => list_checks(github, repo, sha),
         (_, ["issues", "comments", id]) => comment(github, call, repo, id),
         (_, ["issues", number, what, more @ ..]) => in_issue(github, call, repo, (number, what, more)),

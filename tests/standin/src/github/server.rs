@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{FaultKind, GitHub, api, git, pages};
+use super::{FaultKind, GitHub, alerts, api, git, pages};
 
 #[expect(clippy::disallowed_methods, reason = "the server lives as long as the runtime of its test or demo")]
 pub(super) fn serve(listener: TcpListener, github: GitHub) {
@@ -63,7 +63,11 @@ async fn rest_answer(
     if fault == Some(FaultKind::AppliedThenLost) {
         return said(502, &json!({ "message": "Bad Gateway" }));
     }
-    said(status, &answer)
+    let mut response = said(status, &answer);
+    if let Some(link) = alerts::link(github, &call).and_then(|link| link.parse().ok()) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
 }
 
 fn take_fault(github: &GitHub, method: &str, path: &str) -> Option<FaultKind> {

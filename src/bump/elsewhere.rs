@@ -1,0 +1,113 @@
+//! Settings of a repository that send its package manager to another registry
+//! than the operator's.
+//!
+//! A container reaches one registry of each kind, whatever a repository says.
+//! What it would get from there may not be what the repository means, so such
+//! a request is declined with the file and the line that say so.
+
+use super::edit::Texts;
+use super::{Repository, declined};
+use crate::change::Ecosystem;
+use crate::failure::Failure;
+
+/// Checks a project's settings against the registry that is there.
+///
+/// # Errors
+/// A setting names another one.
+pub(super) fn check(repository: &Repository, address: &str) -> Result<(), Failure> {
+    let files = &repository.files;
+    let found = match repository.project.ecosystem {
+        Ecosystem::Npm => npm(files, address),
+        Ecosystem::Maven => maven(files),
+    };
+    match found {
+        None => Ok(()),
+        Some((file, what)) => Err(declined(format!(
+            "use the registry that {file} names ({what}): sessions reach only the one that the operator has set"
+        ))),
+    }
+}
+
+/// Files of settings, and the mark between a name and its value.
+const NPM_FILES: [(&str, &[char]); 3] =
+    [(".npmrc", &['=']), (".yarnrc", &[' ', '"']), (".yarnrc.yml", &[':'])];
+
+fn npm(files: &Texts, address: &str) -> Option<(&'static str, String)> {
+    let ours = bare(address);
+    for (file, marks) in NPM_FILES {
+        for line in files.get(file).into_iter().flat_map(|text| text.lines()) {
+            let line = line.trim();
+            let Some((name, value)) = line.split_once(marks) else { continue };
+            let name = name.trim().trim_matches('"');
+            let value = value.trim().trim_matches(['"', '\'', ' ']);
+            let scope = name.strip_suffix(":registry");
+            let is_registry = matches!(name, "registry" | "npmRegistryServer") || scope.is_some();
+            // A scope that nothing is taken from sends nobody anywhere.
+            let used = scope.is_none_or(|scope| uses(files, scope));
+            if is_registry && used && !value.is_empty() && bare(value) != ours {
+                return Some((file, value.to_owned()));
+            }
+        }
+    }
+    None
+}
+
+fn uses(files: &Texts, scope: &str) -> bool {
+    let sign = format!("\"{scope}/");
+    files.iter().any(|(path, text)| path.ends_with("package.json") && text.contains(&sign))
+}
+
+/// An address without what does not make it another one.
+fn bare(address: &str) -> &str {
+    let address = address.trim().trim_end_matches('/');
+    address.split_once("://").map_or(address, |(_, rest)| rest)
+}
+
+/// Settings of Maven that a repository brings along itself.
+fn maven(files: &Texts) -> Option<(&'static str, String)> {
+    const CONFIG: &str = ".mvn/maven.config";
+    let mut words = files.get(CONFIG)?.split_whitespace();
+    while let Some(word) = words.next() {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        if matches!(name, "-s" | "--settings" | "-gs" | "--global-settings") {
+            let value = if value.is_empty() { words.next().unwrap_or_default() } else { value };
+            return Some((CONFIG, value.to_owned()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(files: &[(&str, &str)]) -> Texts {
+        files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn another_registry_is_found_in_every_file() {
+        let ours = "https://packages.example/npm/";
+        for (file, text, found) in [
+            (".npmrc", "registry=https://packages.example/npm", false),
+            (".npmrc", "save-exact=true\n# registry=https://other.example\n", false),
+            (".npmrc", "registry = https://other.example/\n", true),
+            (".npmrc", "@used:registry=https://other.example/\n", true),
+            (".npmrc", "@idle:registry=https://other.example/\n", false),
+            (".yarnrc", "registry \"https://other.example\"", true),
+            (".yarnrc.yml", "npmRegistryServer: \"https://other.example\"", true),
+            (".yarnrc.yml", "nodeLinker: node-modules", false),
+        ] {
+            let files = texts(&[(file, text), ("package.json", r#"{"dependencies":{"@used/x":"1"}}"#)]);
+            assert_eq!(npm(&files, ours).is_some(), found, "{file} {text}");
+        }
+    }
+
+    #[test]
+    fn settings_that_a_repository_brings_along_are_found() {
+        let config = |text: &str| maven(&texts(&[(".mvn/maven.config", text)]));
+        assert_eq!(config("-s\n.mvn/settings.xml").unwrap().1, ".mvn/settings.xml");
+        assert_eq!(config("--settings=x.xml -T1").unwrap().1, "x.xml");
+        assert_eq!(config("-T1\n-Drevision=1"), None);
+    }
+}

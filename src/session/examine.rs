@@ -1,0 +1,204 @@
+//! What the engine says about a tree: verify, integrity, judge.
+//!
+//! Every tree is verified in a container of its own. The agent's word counts
+//! for nothing: only what the engine saw does.
+
+use futures_util::future::BoxFuture;
+
+use super::bench::{Bench, Checked};
+use super::stage::Done;
+use super::{Case, Session};
+use crate::agent::Verifier;
+use crate::bump::{Kept, survey};
+use crate::change::Resolved;
+use crate::evidence::{Accepted, Finding, Patch, Verdict, Verified};
+use crate::failure::{Failure, Kind};
+use crate::integrity::{self, FilePair};
+use crate::judge::{self, Judgement};
+use crate::outcome::Outcome;
+use crate::record::{SessionEvent, Stage};
+use crate::verify::{self, Baseline};
+
+/// What the engine says about one tree.
+pub(super) enum Assessment {
+    Accepted(Accepted),
+    /// Not good enough: how the session would end with it, and what the
+    /// agent is told.
+    Refused {
+        outcome: Outcome,
+        feedback: String,
+    },
+}
+
+impl Session<'_> {
+    /// Verifies a tree in a container that has seen nothing else, once: the
+    /// tree that the agent had verified itself is usually the one that it
+    /// hands in.
+    pub(super) async fn verdict(
+        &self,
+        case: &Case<'_>,
+        baseline: &Baseline,
+        patch: &Patch,
+        attempt: u32,
+    ) -> Result<Verdict, Failure> {
+        let mut seen = case.seen.lock().await;
+        if let Some(known) = seen.get(patch.tree()) {
+            return Ok(known.clone());
+        }
+        let role = format!("check{}", patch.tree().short());
+        let verdict = match self.check_fresh(case, &role, patch.tree()).await? {
+            Checked::Results(results) => verify::compare(baseline, &results),
+            Checked::NotInstalled(digest) => Verdict::Broke {
+                checks: Vec::new(),
+                newly_failing: vec!["the installation".to_owned()],
+                digest: format!("the dependencies cannot be installed:\n{digest}"),
+            },
+        };
+        self.recorder.record(SessionEvent::Verified { attempt, verdict: verdict.clone() }).await?;
+        seen.insert(patch.tree().clone(), verdict.clone());
+        Ok(verdict)
+    }
+}
+
+/// Looks at the trees of one session.
+pub(super) struct Examiner<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) case: &'a Case<'a>,
+    pub(super) baseline: &'a Baseline,
+    pub(super) bench: &'a Bench,
+    pub(super) resolved: &'a Resolved,
+    /// What the agent must leave as it is.
+    pub(super) kept: Kept,
+}
+
+impl Examiner<'_> {
+    /// Verification, integrity, judge: the first no is the answer.
+    pub(super) async fn assess(&self, patch: Patch, attempt: u32) -> Result<Assessment, Failure> {
+        let verdict = self.verified_stage(&patch, attempt).await?;
+        let verified = match verify::attest(patch, &verdict) {
+            Ok(verified) => verified,
+            Err(_patch) => {
+                let feedback = verify::digest(&verdict);
+                return Ok(Assessment::Refused { outcome: Outcome::VerifyFailed, feedback });
+            }
+        };
+        let findings = self.integrity_stage(verified.patch(), attempt).await?;
+        if !findings.is_empty() {
+            let feedback = integrity::digest(&findings);
+            return Ok(Assessment::Refused { outcome: Outcome::IntegrityFailed, feedback });
+        }
+        self.judge_stage(verified, attempt).await
+    }
+
+    async fn verified_stage(&self, patch: &Patch, attempt: u32) -> Result<Verdict, Failure> {
+        self.session
+            .stage(Stage::Verify, async {
+                let verdict = self.session.verdict(self.case, self.baseline, patch, attempt).await?;
+                let detail = verify::summary(&verdict);
+                Ok(match verdict {
+                    Verdict::Passed { .. } => Done::ok(verdict, detail),
+                    _ => Done::failed(verdict, detail),
+                })
+            })
+            .await
+    }
+
+    async fn integrity_stage(&self, patch: &Patch, attempt: u32) -> Result<Vec<Finding>, Failure> {
+        self.session
+            .stage(Stage::Integrity, async {
+                let mut findings = integrity::check(&self.pairs(patch).await?);
+                findings.extend(self.edited_versions(patch).await?);
+                let event = SessionEvent::Integrity { attempt, findings: findings.clone() };
+                self.session.recorder.record(event).await?;
+                let detail = integrity::summary(&findings);
+                Ok(if findings.is_empty() {
+                    Done::ok(findings, detail)
+                } else {
+                    Done::failed(findings, detail)
+                })
+            })
+            .await
+    }
+
+    /// The model repairs code; versions and lockfiles are the engine's.
+    async fn edited_versions(&self, patch: &Patch) -> Result<Vec<Finding>, Failure> {
+        let now = self.case.kept(patch.tree()).await?;
+        let root = &self.case.survey.repository.project.root;
+        let finding = |(path, message): (String, String)| Finding {
+            rule: "version-edited".to_owned(),
+            path: survey::join(root, &path),
+            line: None,
+            message,
+        };
+        Ok(self.kept.broken(&now).into_iter().map(finding).collect())
+    }
+
+    async fn pairs(&self, patch: &Patch) -> Result<Vec<FilePair>, Failure> {
+        let mut pairs = Vec::new();
+        for file in patch.files() {
+            pairs.push(FilePair {
+                path: file.path.clone(),
+                before: self.case.mirror.read(&self.case.base.tree, &file.path).await?,
+                after: self.case.mirror.read(patch.tree(), &file.path).await?,
+            });
+        }
+        Ok(pairs)
+    }
+
+    async fn judge_stage(&self, verified: Verified, attempt: u32) -> Result<Assessment, Failure> {
+        self.session
+            .stage(Stage::Judge, async {
+                let case = judge::Case {
+                    change: self.case.change,
+                    resolved: self.resolved,
+                    verified,
+                    findings: &[],
+                    call_number: attempt + 1,
+                    money_left: self.session.money_left().await?,
+                };
+                let session = self.session;
+                let judgement = judge::judge(&session.rooms.model, &session.recorder, case).await?;
+                let (verdict, reason) = match &judgement {
+                    Judgement::Accepted(accepted) => ("accept", accepted.reason().to_owned()),
+                    Judgement::Vetoed { reason, .. } => ("veto", reason.clone()),
+                    Judgement::Unavailable { why } => ("unavailable", why.clone()),
+                };
+                let event =
+                    SessionEvent::Judged { attempt, verdict: verdict.to_owned(), reason: reason.clone() };
+                session.recorder.record(event).await?;
+                match judgement {
+                    Judgement::Accepted(accepted) => Ok(Done::ok(Assessment::Accepted(accepted), "accept")),
+                    Judgement::Vetoed { .. } => {
+                        let feedback = format!("the judge refused the change: {reason}");
+                        let refused = Assessment::Refused { outcome: Outcome::JudgeVetoed, feedback };
+                        Ok(Done::failed(refused, "veto"))
+                    }
+                    Judgement::Unavailable { why } => {
+                        Err(Failure::user(Outcome::JudgeUnavailable, format!("get a verdict: {why}")))
+                    }
+                }
+            })
+            .await
+    }
+
+    /// For the agent's own `verify` tool: what it has now, and a digest.
+    async fn look(&self) -> Result<String, Failure> {
+        let patch = self.session.take(self.case, self.bench, 0).await?;
+        Ok(verify::digest(&self.session.verdict(self.case, self.baseline, &patch, 0).await?))
+    }
+}
+
+impl Verifier for Examiner<'_> {
+    fn verify(&self) -> BoxFuture<'_, Result<String, Failure>> {
+        Box::pin(async {
+            match self.look().await {
+                // What the agent did cannot be taken out: it can be told, and
+                // can put it right.
+                Err(failure) if failure.kind() == Kind::UserFault => {
+                    Ok(format!("could not {}", failure.public()))
+                }
+                other => other,
+            }
+        })
+    }
+}
