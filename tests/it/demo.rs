@@ -23,6 +23,11 @@ async fn the_demo_ends_with_one_json_object() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((report["outcome"].as_str(), report["model"].as_str()), (Some("pr_opened"), Some("scripted")));
     assert_eq!(report["checks"].as_object().unwrap().len(), 3);
-    assert_eq!(report["quiet"]["model_calls"]["repair"], 0);
+    for (story, repair) in [("quiet", 0), ("maven", 3), ("alert", 0)] {
+        let told = &report[story];
+        assert_eq!(told["outcome"], "pr_opened", "{told:#}");
+        assert_eq!(told["checks"].as_object().unwrap().len(), 3);
+        assert_eq!(told["model_calls"]["repair"], repair, "{told:#}");
+    }
     assert!(progress.contains("the SCRIPTED server"));
 }

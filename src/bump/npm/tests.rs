@@ -214,10 +214,7 @@ fn what_is_not_there_or_not_from_the_registry_is_declined_with_the_reason() {
         ("f", "it is not from the registry (file:../f)"),
         ("w", "it is not from the registry (workspace:*)"),
         ("own", "it is a package of this repository"),
-        (
-            "nowhere",
-            "none of the 2 package.json here, and package-lock.json does not install it",
-        ),
+        ("nowhere", "none of the 2 package.json here, and package-lock.json does not install it"),
     ] {
         for asking in [bump(package), secure(package, &["< 9"])] {
             let failure = planned(&asking, &files, &Registry::default()).unwrap_err();

@@ -1,7 +1,8 @@
 //! The demo: a label becomes a judged pull request, on this machine.
 //!
-//! Starts the stand-in GitHub, a model, and the real service; labels two
-//! issues; says what happens; ends with links, or with one JSON object.
+//! Starts the stand-in GitHub, a model, and the real service; labels three
+//! issues and finds one alert; says what happens; ends with links, or with
+//! one JSON object.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -11,9 +12,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser;
 use serde_json::{Value, json};
-use standin::fixtures;
-use standin::github::GitHub;
-use standin::model::{KEY, Model, Script};
+use standin::fixtures::{self, Files};
+use standin::github::{Alert, Delivery, GitHub};
+use standin::model::{Agent, Edit, KEY, Model, Script};
 use standin::service::{Service, Setup, free_port};
 
 /// How long one session of the demo may take.
@@ -40,15 +41,79 @@ struct Args {
 
 /// One session of the demo.
 struct Story {
+    /// Its key in the report.
+    name: &'static str,
     repo: &'static str,
-    title: &'static str,
+    files: Files,
+    asked: Asked,
+    /// Is there something for the model to repair?
+    breaks: bool,
 }
 
-/// A breaking major, which needs a repair; then a bump that breaks nothing.
-const STORIES: [Story; 2] = [
-    Story { repo: "octo/breaking", title: "Bump `marked` to `4.3.0`" },
-    Story { repo: "octo/quiet", title: "Bump `ms` to `2.1.3`" },
-];
+/// What starts a session.
+enum Asked {
+    /// Somebody labels an issue with this title.
+    Label(&'static str),
+    /// GitHub finds an advisory for a package of the lockfile.
+    Alert(Alert),
+}
+
+/// A breaking major and a bump that breaks nothing, for npm; a breaking major
+/// in a Maven build of several modules; an alert on a package that another
+/// one pulls in.
+fn stories() -> [Story; 4] {
+    [
+        Story {
+            name: "breaking",
+            repo: "octo/breaking",
+            files: fixtures::breaking(),
+            asked: Asked::Label("Bump `marked` to `4.3.0`"),
+            breaks: true,
+        },
+        Story {
+            name: "quiet",
+            repo: "octo/quiet",
+            files: fixtures::quiet(),
+            asked: Asked::Label("Bump `ms` to `2.1.3`"),
+            breaks: false,
+        },
+        Story {
+            name: "maven",
+            repo: "octo/modules",
+            files: fixtures::modules(),
+            asked: Asked::Label("Bump `org.jsoup:jsoup` to `1.15.4`"),
+            breaks: true,
+        },
+        Story {
+            name: "alert",
+            repo: "octo/alert",
+            files: fixtures::alert(),
+            asked: Asked::Alert(Alert::npm("cookie", "GHSA-pxg6-pf52-xh8x", "< 0.7.0", Some("0.7.0"))),
+            breaks: false,
+        },
+    ]
+}
+
+/// The scripted model repairs what each story breaks.
+fn script() -> Script {
+    let safelist = |path: &str, old: &str| Edit {
+        path: path.to_owned(),
+        old: old.to_owned(),
+        new: old.replace("Whitelist", "Safelist"),
+    };
+    let comment = "comments/src/main/java/com/example/comments/Comment.java";
+    let page = "site/src/main/java/com/example/site/Page.java";
+    let import = "import org.jsoup.safety.Whitelist;";
+    let edits = vec![
+        safelist(comment, import),
+        safelist(comment, "Whitelist.basic()"),
+        safelist(page, import),
+        safelist(page, "Whitelist.none()"),
+    ];
+    let about =
+        vec![("org.jsoup:jsoup".to_owned(), Agent::Edits(edits)), ("marked".to_owned(), Agent::Repair)];
+    Script { agent: Agent::About(about), ..Script::default() }
+}
 
 fn say(line: &str) {
     // Progress that cannot be written is not worth failing for.
@@ -72,9 +137,11 @@ fn main() -> ExitCode {
 async fn demo(args: &Args) -> anyhow::Result<bool> {
     let dir = tempdir()?;
     let github = GitHub::start(dir.join("github")).await?;
-    github.add_repo("octo/breaking", &fixtures::breaking()).await?;
-    github.add_repo("octo/quiet", &fixtures::quiet()).await?;
-    let scripted = Model::start(Script::default()).await?;
+    let stories = stories();
+    for story in &stories {
+        github.add_repo(story.repo, &story.files).await?;
+    }
+    let scripted = Model::start(script()).await?;
     let real = args.model_key.as_deref().is_some_and(|key| !key.is_empty());
     let setup = Setup {
         chaperone: args.chaperone.clone(),
@@ -93,12 +160,11 @@ async fn demo(args: &Args) -> anyhow::Result<bool> {
     let service = setup.start(&github, None).await?;
     say(&format!("service: {}   stand-in GitHub: {}", service.url(), github.web_url()));
     let mut told = Vec::new();
-    for story in &STORIES {
+    for story in &stories {
         told.push(tell(&github, &service, story).await?);
     }
-    let good =
-        told.iter().all(succeeded) && told.last().is_some_and(|quiet| quiet["model_calls"]["repair"] == 0);
-    report(args, model, &told)?;
+    let good = stories.iter().zip(&told).all(|(story, told)| succeeded(story, told));
+    report(args, model, &stories, &told)?;
     if !args.once {
         say("\nStaying up: look at the links. Ctrl-C ends.");
         tokio::signal::ctrl_c().await.context("could not wait for Ctrl-C")?;
@@ -114,11 +180,26 @@ fn tempdir() -> anyhow::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Labels the issue, follows the session, and returns what came of it.
+/// Does what starts a session; returns the delivery that tells of it, and the
+/// number of the issue or alert.
+fn ask(github: &GitHub, story: &Story) -> (u64, Delivery) {
+    match &story.asked {
+        Asked::Label(title) => {
+            let number = github.open_issue(story.repo, title, "");
+            say(&format!("\n{}#{number}: octocat labels \"{title}\" with agent:bump", story.repo));
+            (number, github.label(story.repo, number, "agent:bump", "octocat"))
+        }
+        Asked::Alert(alert) => {
+            let number = github.add_alert(story.repo, alert.clone());
+            say(&format!("\n{}: Dependabot alert {number}, {} on {}", story.repo, alert.ghsa, alert.package));
+            (number, github.alert_delivery(story.repo, number, "created"))
+        }
+    }
+}
+
+/// Starts the session, follows it, and returns what came of it.
 async fn tell(github: &GitHub, service: &Service, story: &Story) -> anyhow::Result<Value> {
-    let number = github.open_issue(story.repo, story.title, "");
-    say(&format!("\n{}#{number}: octocat labels \"{}\" with agent:bump", story.repo, story.title));
-    let delivery = github.label(story.repo, number, "agent:bump", "octocat");
+    let (number, delivery) = ask(github, story);
     let (status, answer) = service.deliver(&delivery).await?;
     say(&format!("  webhook answered {status} {answer}"));
     let receipt: Value = serde_json::from_str(&answer).unwrap_or_default();
@@ -183,15 +264,17 @@ fn progress_line(event: &Value) {
     }
 }
 
-fn succeeded(story: &Value) -> bool {
-    let checks = story["checks"].as_object();
-    story["outcome"] == "pr_opened"
+fn succeeded(story: &Story, told: &Value) -> bool {
+    let checks = told["checks"].as_object();
+    told["outcome"] == "pr_opened"
+        && (story.breaks || told["model_calls"]["repair"] == 0)
         && checks.is_some_and(|checks| {
             checks.len() == 3 && checks.values().all(|conclusion| conclusion == "success")
         })
 }
 
-fn report(args: &Args, model: &str, told: &[Value]) -> anyhow::Result<()> {
+/// The first story is the object that is printed; the others are in it.
+fn report(args: &Args, model: &str, stories: &[Story], told: &[Value]) -> anyhow::Result<()> {
     for story in told {
         say(&format!(
             "\n{}: {}\n  pull request  {}\n  session       {}",
@@ -202,10 +285,11 @@ fn report(args: &Args, model: &str, told: &[Value]) -> anyhow::Result<()> {
         ));
     }
     if args.json {
-        let [breaking, quiet] = told else { anyhow::bail!("the demo tells two stories") };
-        let mut object = breaking.clone();
+        let mut object = told.first().cloned().context("the demo tells no story")?;
         object["model"] = json!(model);
-        object["quiet"] = quiet.clone();
+        for (story, told) in stories.iter().zip(told).skip(1) {
+            object[story.name] = told.clone();
+        }
         writeln!(std::io::stdout(), "{object}").context("could not write the report")?;
     }
     Ok(())

@@ -28,6 +28,9 @@ pub enum Agent {
     Repair,
     /// Makes these edits in one turn, verifies, finishes.
     Edits(Vec<Edit>),
+    /// By what the first message is about: the first of these whose words are
+    /// in it.
+    About(Vec<(String, Self)>),
     /// The same reply for ever: content blocks. `{n}` in an id is the number
     /// of the turn.
     Always(Value),
@@ -264,16 +267,25 @@ impl Seen {
         }
         self.agent_calls += 1;
         let turn = messages(request).iter().filter(|message| message["role"] == "assistant").count();
-        let content = match &self.script.agent {
-            Agent::Repair => repair(request, turn),
-            Agent::Edits(edits) => match turn {
-                0 => edit_all(edits),
-                _ => conclude(request, turn - 1),
-            },
-            Agent::Always(content) => content.clone(),
-            Agent::Turns(replies) => replies.get(turn).or(replies.last()).cloned().unwrap_or_default(),
-        };
+        let content = answered(&self.script.agent, request, turn);
         serde_json::from_str(&content.to_string().replace("{n}", &turn.to_string())).unwrap_or_default()
+    }
+}
+
+fn answered(agent: &Agent, request: &Value, turn: usize) -> Value {
+    match agent {
+        Agent::Repair => repair(request, turn),
+        Agent::Edits(edits) => match turn {
+            0 => edit_all(edits),
+            _ => conclude(request, turn - 1),
+        },
+        Agent::About(agents) => {
+            let first = messages(request).first().map(Value::to_string).unwrap_or_default();
+            let mut about = agents.iter().filter(|(words, _)| first.contains(words.as_str()));
+            about.next().map_or_else(|| repair(request, turn), |(_, agent)| answered(agent, request, turn))
+        }
+        Agent::Always(content) => content.clone(),
+        Agent::Turns(replies) => replies.get(turn).or(replies.last()).cloned().unwrap_or_default(),
     }
 }
 
