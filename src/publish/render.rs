@@ -158,7 +158,7 @@ pub(super) fn pull_body(
 ) -> String {
     let mut out = String::from("## Why\n");
     if let Subject::Issue { number, sender, .. } = &request.subject {
-        writeln!(out, "Asked for by {} in #{number}. Fixes #{number}.\n", safe(sender)).ok();
+        writeln!(out, "Asked for by {} in #{number}. {}\n", safe(sender), fixes(*number, what.summary)).ok();
     }
     out.push_str(&why::advisories(&what.summary.advisories));
     out.push_str(&why::changed(what.resolved));
@@ -185,8 +185,10 @@ pub(super) fn pull_body(
     .ok();
     out.push_str(&why::proofs(&what.summary.proofs));
     writeln!(out, "## Not verified\n{NOT_VERIFIED}\n").ok();
-    writeln!(out, "## How to reproduce\n```\ngit fetch origin {0} && git checkout {0}\nnpm ci", what.branch)
-        .ok();
+    writeln!(out, "## How to reproduce\n```\ngit fetch origin {0} && git checkout {0}", what.branch).ok();
+    if let Some(install) = installation(accepted.verified().checks()) {
+        writeln!(out, "{install}").ok();
+    }
     for check in accepted.verified().checks() {
         writeln!(out, "{}", safe(&check.command)).ok();
     }
@@ -199,6 +201,25 @@ pub(super) fn pull_body(
     )
     .ok();
     out
+}
+
+/// Merging a part of a group must not close the issue that asked for all.
+fn fixes(number: u64, summary: &Summary) -> String {
+    if summary.left.is_empty() {
+        return format!("Fixes #{number}.");
+    }
+    let left: Vec<String> = summary.left.iter().map(|bump| format!("`{}`", safe(&bump.package))).collect();
+    format!("A part of it: {} needs a repair and gets a session of its own.", left.join(", "))
+}
+
+/// How a person installs what the checks need; Maven does it by itself.
+fn installation(checks: &[CheckResult]) -> Option<&'static str> {
+    match checks.first()?.command.split(' ').next()? {
+        "npm" | "npx" => Some("npm ci"),
+        "yarn" => Some("yarn install --immutable || yarn install --frozen-lockfile"),
+        "pnpm" => Some("pnpm install --frozen-lockfile"),
+        _ => None,
+    }
 }
 
 /// Text of a repository or a person in one line of Markdown: it cannot

@@ -4,6 +4,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value is indexed without a panic")]
 
+mod edits;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,9 @@ const IMAGE: &str = "chaperone/npm:node22";
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        edits::one_manifest()?;
+        edits::recorded_bumps()?;
+        edits::the_same_lockfile().await?;
         starts().await?;
         round_trips().await?;
         large_tree().await?;
@@ -177,13 +182,25 @@ async fn service(files: &Files, dir: &std::path::Path) -> Result<(GitHub, Model,
 
 /// One session from its label to its pull request: the time, and its events.
 async fn session(github: &GitHub, service: &Service, title: &str) -> Result<(Duration, Vec<Value>)> {
-    let number = github.open_issue("octo/app", title, "");
-    let delivery = github.label("octo/app", number, "agent:bump", "octocat");
+    let (time, events) = session_on(github, service, "octo/app", title).await?;
+    let last = events.last().map(|event| event["outcome"].clone());
+    anyhow::ensure!(last == Some(json!("pr_opened")), "the session ended otherwise: {last:?}");
+    Ok((time, events))
+}
+
+/// One session in one repository, however it ends.
+async fn session_on(
+    github: &GitHub,
+    service: &Service,
+    repo: &str,
+    title: &str,
+) -> Result<(Duration, Vec<Value>)> {
+    let number = github.open_issue(repo, title, "");
+    let delivery = github.label(repo, number, "agent:bump", "octocat");
     let begin = Instant::now();
     service.deliver(&delivery).await?;
-    let summary = service.ended("octo/app", number, Duration::from_secs(300)).await?;
+    let summary = service.ended(repo, number, Duration::from_secs(300)).await?;
     let time = begin.elapsed();
-    anyhow::ensure!(summary["outcome"] == "pr_opened", "the session ended otherwise: {summary:#}");
     let events = service.events(summary["session"].as_str().unwrap_or_default()).await?;
     Ok((time, events))
 }

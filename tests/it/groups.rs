@@ -93,6 +93,10 @@ async fn an_issue_that_names_a_group_gets_a_pull_request_for_each_part() {
     let both =
         |repo: &standin::github::Repo| repo.issues.values().filter(|issue| issue.pull.is_some()).count() == 2;
     let repo = world.github.wait_for(super::world::REPO, super::world::LIMIT, both).await.unwrap();
+    let bodies: Vec<&str> =
+        repo.issues.values().filter(|issue| issue.pull.is_some()).map(|issue| issue.body.as_str()).collect();
+    assert!(bodies[0].contains("`marked` needs a repair") && !bodies[0].contains("Fixes #"), "{}", bodies[0]);
+    assert!(bodies[1].contains("Fixes #1"), "{}", bodies[1]);
     let titles: Vec<&str> =
         repo.issues.values().filter(|issue| issue.pull.is_some()).map(|issue| issue.title.as_str()).collect();
     assert_eq!(titles, ["Bump is-number from 6.0.0 to 7.0.0 and 1 more", "Bump marked from 3.0.8 to 4.3.0"]);
