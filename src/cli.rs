@@ -112,12 +112,20 @@ fn parse_bump(text: &str) -> Result<Bump, String> {
     Ok(Bump { package: package.to_owned(), version })
 }
 
-/// Reads an advisory in any of the forms that are understood.
-fn read_advisory(path: &Path) -> anyhow::Result<Advisory> {
-    let failed = || format!("could not read the advisory {}", path.display());
+/// Reads a file of one advisory, or of a list of them, in any of the forms
+/// that are understood.
+fn read_advisories(path: &Path) -> anyhow::Result<Vec<Advisory>> {
+    let failed = || format!("could not use the advisory {}", path.display());
     let text = std::fs::read(path).with_context(failed)?;
-    let json = serde_json::from_slice(&text).with_context(failed)?;
-    parse_advisory(&json).with_context(failed)
+    let json: serde_json::Value = serde_json::from_slice(&text).with_context(failed)?;
+    let list = json.as_array().cloned().unwrap_or_else(|| vec![json]);
+    list.iter().map(|one| parse_advisory(one).with_context(failed)).collect()
+}
+
+fn all_advisories(paths: &[PathBuf]) -> anyhow::Result<Vec<Advisory>> {
+    let lists: Vec<Vec<Advisory>> =
+        paths.iter().map(|path| read_advisories(path)).collect::<anyhow::Result<_>>()?;
+    Ok(lists.concat())
 }
 
 /// Runs the command line that this process was started with.
@@ -197,7 +205,7 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 }
 
 async fn attempt(config: &Config, outside: Outside, args: TryArgs) -> anyhow::Result<ExitCode> {
-    let advisories = args.advisory.iter().map(|path| read_advisory(path)).collect::<anyhow::Result<_>>()?;
+    let advisories = all_advisories(&args.advisory)?;
     let trial = Trial { repository: args.repo, bumps: args.bump, advisories };
     let mut progress = io::stderr();
     let quiet = args.json && !progress.is_terminal();

@@ -5,7 +5,7 @@
 //! into keys, addresses and pull requests. What is not a package of npm or
 //! Maven, or was withdrawn, is refused with the reason.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Advisory, Scope, Severity};
 use crate::change::Ecosystem;
@@ -32,7 +32,9 @@ pub enum Unreadable {
 }
 
 /// Reads an alert (`{"alert": {…}}` or the alert itself), a repository's or
-/// global security advisory, or the plain form of [`Advisory`].
+/// global security advisory, one branch of one, a record of the Open Source
+/// Vulnerability format, or the plain form of [`Advisory`], in which the
+/// package and a range are enough.
 ///
 /// # Errors
 /// It is none of these, it is withdrawn, or no package of npm or Maven is in
@@ -45,9 +47,76 @@ pub fn parse_advisory(json: &Value) -> Result<Advisory, Unreadable> {
     if json.get("vulnerabilities").is_some() {
         return from_advisory(json);
     }
+    if let Some(affected) = json.get("affected").and_then(Value::as_array) {
+        return from_advisory(&of_osv(json, affected));
+    }
+    if json.get("package").is_some_and(Value::is_object) {
+        return from_advisory(&json!({
+            "ghsa_id": json.get("ghsa_id"), "severity": json.get("severity"), "vulnerabilities": [json],
+        }));
+    }
     let plain: Advisory =
-        serde_json::from_value(json.clone()).map_err(|error| Unreadable::Form(error.to_string()))?;
+        serde_json::from_value(whole(json)).map_err(|error| Unreadable::Form(error.to_string()))?;
     checked(plain)
+}
+
+/// The plain form with what can be told from the rest of it.
+fn whole(plain: &Value) -> Value {
+    let mut plain = plain.clone();
+    let Some(fields) = plain.as_object_mut() else { return plain };
+    // Only Maven's packages have a colon in their names.
+    let is_maven = fields.get("package").and_then(Value::as_str).is_some_and(|name| name.contains(':'));
+    let ecosystem = if is_maven { "maven" } else { "npm" };
+    fields.entry("ecosystem").or_insert_with(|| json!(ecosystem));
+    fields.entry("severity").or_insert_with(|| json!("low"));
+    for (name, other) in [("vulnerable", "vulnerable_version_range"), ("patched", "first_patched_version")] {
+        if let (None, Some(text)) = (fields.get(name), fields.get(other).and_then(Value::as_str)) {
+            let text = json!([text]);
+            fields.insert(name.to_owned(), text);
+        }
+    }
+    plain
+}
+
+/// A record of the Open Source Vulnerability format (its schema 1.7, field
+/// `affected[].ranges[].events`) in GitHub's words.
+fn of_osv(record: &Value, affected: &[Value]) -> Value {
+    let mut branches = Vec::new();
+    for package in affected.iter().take(BRANCHES) {
+        let name = package.pointer("/package/name");
+        let ecosystem = package.pointer("/package/ecosystem").and_then(Value::as_str).unwrap_or_default();
+        let ranges = package.get("ranges").and_then(Value::as_array);
+        for range in ranges.into_iter().flatten().filter(|range| range.get("type") != Some(&json!("GIT"))) {
+            let mut from = String::new();
+            for event in range.get("events").and_then(Value::as_array).into_iter().flatten() {
+                let text = |key: &str| event.get(key).and_then(Value::as_str);
+                let end = text("fixed").map(|fixed| ("<", fixed));
+                let end = end.or_else(|| text("last_affected").map(|last| ("<=", last)));
+                if let Some(introduced) = text("introduced") {
+                    from = format!(">= {introduced}");
+                } else if let Some((sign, version)) = end {
+                    branches.push(json!({
+                        "package": { "name": name, "ecosystem": ecosystem.to_lowercase() },
+                        "vulnerable_version_range": format!("{from}, {sign} {version}").trim_start_matches(", "),
+                        "first_patched_version": text("fixed"),
+                    }));
+                    from.clear();
+                }
+            }
+            if !from.is_empty() {
+                branches.push(json!({
+                    "package": { "name": name, "ecosystem": ecosystem.to_lowercase() },
+                    "vulnerable_version_range": from,
+                }));
+            }
+        }
+    }
+    let id = record.get("id").and_then(Value::as_str).filter(|id| id.starts_with("GHSA-"));
+    json!({
+        "ghsa_id": id, "withdrawn_at": record.get("withdrawn"), "summary": record.get("summary"),
+        "severity": record.pointer("/database_specific/severity").and_then(Value::as_str).map(str::to_lowercase),
+        "vulnerabilities": branches,
+    })
 }
 
 fn from_alert(alert: &Value) -> Result<Advisory, Unreadable> {
@@ -222,7 +291,28 @@ fn is_relative(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+
+    #[test]
+    fn shorter_and_other_forms_are_read_too() {
+        let branch = branch("npm", "qs", "< 6.5.3", &json!("6.5.3"));
+        let plain = json!({ "package": "qs", "vulnerable_version_range": "< 6.5.3" });
+        let events = json!([{ "introduced": "0" }, { "fixed": "6.5.3" }, { "introduced": "7.0.0" }]);
+        let osv = json!({
+            "id": "GHSA-aaaa", "affected": [{
+                "package": { "ecosystem": "npm", "name": "qs" },
+                "ranges": [{ "type": "SEMVER", "events": events }],
+            }],
+        });
+        for (json, ranges) in
+            [(branch, vec!["< 6.5.3"]), (plain, vec!["< 6.5.3"]), (osv, vec![">= 0, < 6.5.3", ">= 7.0.0"])]
+        {
+            let read = parse_advisory(&json).unwrap();
+            assert_eq!((read.package.as_str(), read.ecosystem), ("qs", Ecosystem::Npm));
+            assert_eq!(read.vulnerable, ranges);
+        }
+        let maven = json!({ "package": "g:a", "vulnerable": ["< 2"] });
+        assert_eq!(parse_advisory(&maven).unwrap().ecosystem, Ecosystem::Maven);
+    }
 
     fn branch(ecosystem: &str, name: &str, range: &str, patched: &Value) -> Value {
         json!({

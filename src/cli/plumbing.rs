@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::advisory::Advisory;
 use crate::app;
 use crate::bump::Ask;
 use crate::bump::edit::{self, Change, Texts, npm};
@@ -59,7 +58,7 @@ pub(super) enum Plumbing {
     #[command(verbatim_doc_comment)]
     Satisfies(Whose),
     /// Decide on a version and the way to it, for a checkout: one JSON object
-    /// out. Nothing is written, and no container is started.
+    /// out. The checkout stays as it is, and no container is started.
     ///
     ///   {"target":"6.5.3","from":"6.5.1","step":"ancestor_bump","reasons":["…"],"others":[…]}
     ///   {"reasons":["could not …"],"outcome":"no_safe_version"}
@@ -79,16 +78,15 @@ pub(super) struct Question {
     /// `package` or `package@version`; a Maven package is `group:artifact`.
     #[arg(long, value_name = "PKG@VERSION", value_parser = super::parse_bump)]
     package: Bump,
-    /// An advisory about the package, JSON: a webhook's body, an alert, an
-    /// advisory of GitHub's, or
-    /// {"ecosystem":"npm","package":"qs","severity":"high","vulnerable":["< 6.5.3"]}.
+    /// An advisory about the package, or a list of them, JSON: a webhook's
+    /// body, an alert, an advisory of GitHub's, an OSV record, or
+    /// {"package":"qs","vulnerable":["< 6.5.3"]}.
     #[arg(long, value_name = "FILE")]
     advisory: Vec<PathBuf>,
 }
 
 async fn resolve(config: &Config, question: &Question) -> anyhow::Result<()> {
-    let advisories: Vec<Advisory> =
-        question.advisory.iter().map(|path| super::read_advisory(path)).collect::<anyhow::Result<_>>()?;
+    let advisories = super::all_advisories(&question.advisory)?;
     let ask = Ask { bumps: vec![question.package.clone()], advisories };
     let answer = app::resolve(config, &question.repo, &ask).await?;
     let mut out = io::stdout().lock();
