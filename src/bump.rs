@@ -176,10 +176,17 @@ pub async fn apply(work: &Work<'_>, plan: &Plan) -> Result<Applied, Failure> {
         Plan::Npm(plan) => apply_npm(work, plan).await?,
         Plan::Maven(plan) => apply_maven(work, plan).await?,
     };
-    match applied.proofs.iter().find(|proof| !proof.holds()) {
+    match vulnerable_copies(&applied.proofs) {
         None => Ok(applied),
-        Some(proof) => Err(edit_failed(format!("lift every copy of {}: {}", proof.package, left(proof)))),
+        Some(left) => Err(edit_failed(format!("lift every copy: {left}"))),
     }
+}
+
+/// What is still vulnerable, for a person; `None` when every proof holds.
+#[must_use]
+pub fn vulnerable_copies(proofs: &[Proof]) -> Option<String> {
+    let failed: Vec<String> = proofs.iter().filter(|proof| !proof.holds()).map(left).collect();
+    (!failed.is_empty()).then(|| failed.join(", "))
 }
 
 /// The copies that are still vulnerable, for a person.
@@ -238,23 +245,52 @@ async fn prove_npm(work: &Work<'_>, plan: &npm::Plan) -> Result<Vec<Proof>, Fail
     let lockfile = work.exec.read(path, LOCKFILE).await?;
     let lockfile = lockfile.and_then(|bytes| String::from_utf8(bytes).ok());
     let lockfile = lockfile.ok_or_else(|| edit_failed(format!("read {path} again")))?;
-    let mut manifests = work.repository.files.clone();
-    manifests.extend(plan.manifests.clone());
-    by_package(&work.ask.advisories)
+    let mut files = work.repository.files.clone();
+    files.extend(plan.manifests.clone());
+    files.insert(path.clone(), lockfile);
+    prove_lockfile(&plan.manager, &files, &work.ask.advisories)
+}
+
+/// Checks every copy that a lockfile installs.
+///
+/// # Errors
+/// The lockfile or a range cannot be read.
+pub fn prove_lockfile(
+    manager: &Manager,
+    files: &Texts,
+    advisories: &[Advisory],
+) -> Result<Vec<Proof>, Failure> {
+    let path = &manager.lockfile;
+    let lockfile = files.get(path).ok_or_else(|| edit_failed(format!("find {path}")))?;
+    by_package(advisories)
         .iter()
         .map(|advisories| {
-            npm::proof::prove(&lockfile, path, plan.manager.kind, &manifests, advisories).map_err(edit_failed)
+            npm::proof::prove(lockfile, path, manager.kind, files, advisories).map_err(edit_failed)
         })
         .collect()
 }
 
 async fn apply_maven(work: &Work<'_>, plan: &maven::Plan) -> Result<Applied, Failure> {
     maven::apply::apply(work.exec, plan, work.recorder).await?;
-    let mut proofs = Vec::new();
-    for advisories in by_package(&work.ask.advisories) {
-        proofs.push(maven::apply::prove(work.exec, &advisories, work.recorder).await?);
-    }
+    let proofs = prove_build(work.exec, &work.ask.advisories, work.recorder).await?;
     Ok(Applied { resolved: plan.resolved.clone(), proofs })
+}
+
+/// Lets the real Maven resolve every module of the tree in the container,
+/// whose door is open, and checks every copy.
+///
+/// # Errors
+/// Maven cannot resolve, or the container fails.
+pub async fn prove_build(
+    exec: &dyn Exec,
+    advisories: &[Advisory],
+    recorder: &Recorder,
+) -> Result<Vec<Proof>, Failure> {
+    let mut proofs = Vec::new();
+    for advisories in by_package(advisories) {
+        proofs.push(maven::apply::prove(exec, &advisories, recorder).await?);
+    }
+    Ok(proofs)
 }
 
 /// A failed build that says itself what it wants.

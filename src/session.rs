@@ -25,7 +25,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::advisory::Policy;
 use crate::bump::Ask;
-use crate::change::{Base, ChangeType, Cost, Limits, Request, Subject};
+use crate::change::{Base, Bump, ChangeType, Cost, Limits, Request, Subject};
 use crate::clock::Clock;
 use crate::evidence::Verdict;
 use crate::failure::{Failure, Kind};
@@ -210,13 +210,19 @@ impl<'a> Session<'a> {
         self.authorise().await?;
         self.publisher.started().await?;
         let mirror = self.checkout().await?;
-        let ask = self.asked(&mirror).await?;
+        let mut ask = self.asked(&mirror).await?;
         let survey = self.survey(&mirror, &ask).await?;
-        let mut plan = self.resolve(&survey, &ask).await?;
+        let (mut plan, left) = match self.resolve(&survey, &ask).await {
+            Err(refusal) if refusal.kind() == Kind::UserFault && ask.is_group() => {
+                self.resolve_apart(&survey, &mut ask, refusal).await?
+            }
+            planned => (planned?, Vec::new()),
+        };
         if let Some(url) = self.publisher.open_pull_for(&plan.resolved().branch()).await? {
             return Ok(Ending { pull_request: Some(url), ..Ending::new(Outcome::AlreadyOpen, "") });
         }
         let mut case = self.case(&mirror, change, &survey, ask).await?;
+        case.left = left;
         let baseline = Box::pin(self.baseline(&case)).await?;
         if case.ask.is_group() {
             plan = Box::pin(self.narrow(&mut case, plan, &baseline)).await?;
@@ -285,6 +291,8 @@ struct Case<'a> {
     change: &'a ChangeType,
     survey: &'a Survey,
     ask: Ask,
+    /// Members of a group that another session goes on with.
+    left: Vec<Bump>,
     checks: verify::Plan,
     /// Verdicts by tree: a tree is never verified twice.
     seen: Mutex<HashMap<ObjectId, Verdict>>,

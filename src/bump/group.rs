@@ -41,6 +41,16 @@ pub fn next(size: usize, known: &Known) -> Next {
     }
 }
 
+/// What is known when there is no time to find out more: the largest subset
+/// that was green, and everything else as one part that breaks.
+#[must_use]
+pub fn so_far(size: usize, known: &Known) -> Parts {
+    let green = known.iter().filter(|(_, red)| !**red).map(|(subset, _)| subset);
+    let green = green.max_by_key(|subset| subset.len()).cloned().unwrap_or_default();
+    let rest: Subset = (0..size).filter(|member| !green.contains(member)).collect();
+    Parts { green, breaking: if rest.is_empty() { Vec::new() } else { vec![rest] } }
+}
+
 fn take_apart(mut rest: Subset, known: &Known) -> Result<Parts, Unknown> {
     let mut breaking = Vec::new();
     while !rest.is_empty() && is_red(&rest, known)? {
@@ -145,6 +155,13 @@ mod tests {
         let (parts, _) = hunt(5, |subset| subset.contains(&0) && subset.contains(&3));
         assert_eq!(parts.breaking, [set(&[0, 3])]);
         assert_eq!(parts.green, set(&[1, 2, 4]));
+    }
+
+    #[test]
+    fn what_was_green_is_not_lost_when_the_tries_run_out() {
+        let known = Known::from([(set(&[0, 1, 2]), true), (set(&[0]), false), (set(&[1, 2]), true)]);
+        assert_eq!(so_far(3, &known), Parts { green: set(&[0]), breaking: vec![set(&[1, 2])] });
+        assert_eq!(so_far(2, &Known::new()).breaking, [set(&[0, 1])]);
     }
 
     #[test]

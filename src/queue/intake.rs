@@ -100,6 +100,15 @@ async fn keep(
     }
 }
 
+/// Does a session have this subject, which only one can?
+pub(super) async fn is_taken(connection: &mut SqliteConnection, subject: &str) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query("SELECT id FROM jobs WHERE subject = ?1 AND state != 'done' AND NOT stopping")
+        .bind(subject)
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Asks the unfinished session of a subject to stop, or takes that back, and
 /// returns it. One that is stopping already does not count.
 async fn set_cancel(

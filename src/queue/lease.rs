@@ -186,13 +186,21 @@ impl Lease {
         if done.rows_affected() == 0 {
             return Err(Failure::lease_lost());
         }
+        let left = left.filter(|_| !self.stopping && self.cancel.is_none());
+        let taken = match &left {
+            Some(request) => intake::is_taken(&mut transaction, &request.subject.key())
+                .await
+                .map_err(failed("add the next job"))?,
+            None => true,
+        };
+        // Whoever asked meanwhile, or asked that it stops, comes first.
         let next = match &left {
-            Some(request) => Some(
+            Some(request) if !taken => Some(
                 intake::add_job(&mut transaction, self.queue.clock, None, request)
                     .await
                     .map_err(failed("add the next job"))?,
             ),
-            None => None,
+            _ => None,
         };
         transaction.commit().await.map_err(failed(what))?;
         self.queue.ready.notify_one();

@@ -65,7 +65,13 @@ impl Session<'_> {
         }
         let open = self.advisories().await?;
         self.recorder.record(SessionEvent::Advisories { advisories: open.clone() }).await?;
-        Ok(Ask::answer(self.allowed(mirror, open).await?))
+        let mut allowed = self.allowed(mirror, open).await?;
+        // One session works on one project; another manifest's alert starts
+        // a session of its own.
+        let dir = |manifest: &str| manifest.rsplit_once('/').map(|(dir, _)| dir.to_owned());
+        let first = allowed.first().and_then(|advisory| dir(&advisory.manifest));
+        allowed.retain(|advisory| dir(&advisory.manifest) == first);
+        Ok(Ask::answer(allowed))
     }
 
     /// The open advisories that this session answers: for an alert those of

@@ -97,7 +97,8 @@ impl Session<'_> {
             let plan = self.plan(survey, ask).await?;
             let resolved = plan.resolved().clone();
             let detail = resolve_detail(&resolved);
-            if self.progress.resolved.is_none() {
+            // A later run may decide otherwise: what it decides is published.
+            if self.progress.resolved.as_ref() != Some(&resolved) {
                 self.recorder.record(SessionEvent::Resolved { resolved }).await?;
             }
             Ok(Done::ok(plan, detail))
@@ -126,7 +127,7 @@ impl Session<'_> {
             Ecosystem::Maven => verify::plan_maven(&checks_of(repository, Manager::default()))?,
         };
         let base = mirror.base().clone();
-        Ok(Case { mirror, base, change, survey, ask, checks, seen: Mutex::default() })
+        Ok(Case { mirror, base, change, survey, ask, left: Vec::new(), checks, seen: Mutex::default() })
     }
 
     /// Runs the checks on the untouched base: what fails here is not the
@@ -230,13 +231,48 @@ async fn texts(
     Ok(files)
 }
 
+impl Session<'_> {
+    /// Proves again that no vulnerable copy is left in a tree that the agent
+    /// or a first move has changed since; says what is.
+    pub(super) async fn left_vulnerable(
+        &self,
+        case: &Case<'_>,
+        bench: &Bench,
+        tree: &ObjectId,
+    ) -> Result<Option<String>, Failure> {
+        let advisories = &case.ask.advisories;
+        if advisories.is_empty() {
+            return Ok(None);
+        }
+        let repository = &case.survey.repository;
+        let proofs = match repository.project.ecosystem {
+            Ecosystem::Npm => {
+                let files = case.files(tree).await?;
+                bump::prove_lockfile(&repository.manager()?, &files, advisories)?
+            }
+            Ecosystem::Maven => {
+                let exec = Within::new(&bench.container, &repository.project.root);
+                self.with_door(bench, bump::prove_build(&exec, advisories, &self.recorder)).await?
+            }
+        };
+        for proof in &proofs {
+            self.recorder.record(SessionEvent::Proved { proof: proof.clone() }).await?;
+        }
+        Ok(bump::vulnerable_copies(&proofs))
+    }
+}
+
 impl Case<'_> {
-    /// The versions and lockfiles in a tree.
-    pub(super) async fn kept(&self, tree: &ObjectId) -> Result<Kept, Failure> {
+    /// The files of a tree that the bump room reads.
+    async fn files(&self, tree: &ObjectId) -> Result<Texts, Failure> {
         let project = &self.survey.repository.project;
         let wanted = survey::wanted(project, &self.mirror.list(tree).await?);
-        let files = texts(self.mirror, tree, &project.root, wanted).await?;
-        Ok(Kept::read(project.ecosystem, &files))
+        texts(self.mirror, tree, &project.root, wanted).await
+    }
+
+    /// The versions and lockfiles in a tree.
+    pub(super) async fn kept(&self, tree: &ObjectId) -> Result<Kept, Failure> {
+        Ok(Kept::read(self.survey.repository.project.ecosystem, &self.files(tree).await?))
     }
 }
 

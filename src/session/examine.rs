@@ -69,6 +69,8 @@ pub(super) struct Examiner<'a> {
     pub(super) resolved: &'a Resolved,
     /// What the agent must leave as it is.
     pub(super) kept: Kept,
+    /// A first move has changed the tree of the bump.
+    pub(super) moved: bool,
 }
 
 impl Examiner<'_> {
@@ -82,6 +84,14 @@ impl Examiner<'_> {
                 return Ok(Assessment::Refused { outcome: Outcome::VerifyFailed, feedback });
             }
         };
+        // The tree of the bump itself was proved when it was made.
+        if attempt > 0 || self.moved {
+            let tree = verified.patch().tree();
+            if let Some(left) = self.session.left_vulnerable(self.case, self.bench, tree).await? {
+                let feedback = format!("a vulnerable copy is back: {left}");
+                return Ok(Assessment::Refused { outcome: Outcome::VerifyFailed, feedback });
+            }
+        }
         let findings = self.integrity_stage(verified.patch(), attempt).await?;
         if !findings.is_empty() {
             let feedback = integrity::digest(&findings);

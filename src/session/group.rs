@@ -3,13 +3,15 @@
 //! The green rest is shipped by this session; what breaks is left to the next
 //! one, which works on it alone.
 
+use super::bump::Survey;
 use super::stage::Done;
 use super::{Case, Session};
-use crate::bump::Plan;
 use crate::bump::group::{self, Known, Next, Parts, Subset};
+use crate::bump::{Ask, Plan};
 use crate::change::Bump;
 use crate::evidence::Verdict;
 use crate::failure::{Failure, Kind};
+use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
 use crate::verify::Baseline;
 
@@ -18,6 +20,40 @@ use crate::verify::Baseline;
 const TRIES: usize = 16;
 
 impl Session<'_> {
+    /// A group of which not every member can be planned: those that can, go
+    /// on; the others are left to a session that says why not. Members that
+    /// are in place already are done.
+    pub(super) async fn resolve_apart(
+        &self,
+        survey: &Survey,
+        ask: &mut Ask,
+        refusal: Failure,
+    ) -> Result<(Plan, Vec<Bump>), Failure> {
+        self.stage(Stage::Resolve, async {
+            let (mut now, mut left) = (Vec::new(), Vec::new());
+            for bump in &ask.bumps {
+                match self.plan(survey, &Ask::bump(vec![bump.clone()])).await {
+                    Ok(_plan) => now.push(bump.clone()),
+                    Err(failure) if failure.outcome() == Outcome::AlreadyCurrent => {}
+                    Err(failure) if failure.kind() == Kind::UserFault => left.push(bump.clone()),
+                    Err(failure) => return Err(failure),
+                }
+            }
+            if now.is_empty() || left.is_empty() {
+                return Err(refusal);
+            }
+            *ask = Ask::bump(now.clone());
+            let plan = self.plan(survey, ask).await?;
+            self.recorder.record(SessionEvent::Split { now, left: left.clone() }).await?;
+            self.recorder.record(SessionEvent::Resolved { resolved: plan.resolved().clone() }).await?;
+            let names: Vec<&str> = left.iter().map(|bump| bump.package.as_str()).collect();
+            let detail =
+                format!("{} of the group; {} cannot be bumped now", ask.bumps.len(), names.join(", "));
+            Ok(Done::ok((plan, left), detail))
+        })
+        .await
+    }
+
     /// The plan to go on with: the whole group when it is green, or when no
     /// part of it can be told apart; else the green rest, or the first part
     /// that breaks.
@@ -28,22 +64,23 @@ impl Session<'_> {
         baseline: &Baseline,
     ) -> Result<Plan, Failure> {
         let all = case.ask.bumps.clone();
-        let (parts, known) = self
+        let parts = self
             .stage(Stage::Group, async {
                 let (parts, tries) = Box::pin(self.hunt(case, &whole, baseline)).await?;
                 let detail = describe(&all, &parts, tries);
-                Ok(Done::ok((parts, tries), detail))
+                Ok(Done::ok(parts, detail))
             })
             .await?;
         let (now, later) = share(&parts, all.len());
-        if known == 1 || now.len() == all.len() {
-            return Ok(whole);
-        }
         let names = |members: &Subset| -> Vec<Bump> {
             members.iter().filter_map(|member| all.get(*member).cloned()).collect()
         };
-        let left = names(&later);
-        self.recorder.record(SessionEvent::Split { now: names(&now), left }).await?;
+        case.left.extend(names(&later));
+        // Also when nothing is split: an earlier run may have seen it otherwise.
+        self.recorder.record(SessionEvent::Split { now: names(&now), left: case.left.clone() }).await?;
+        if now.len() == all.len() {
+            return Ok(whole);
+        }
         let ask = case.ask.only(&now);
         let plan = self.plan(case.survey, &ask).await?;
         self.recorder.record(SessionEvent::Resolved { resolved: plan.resolved().clone() }).await?;
@@ -63,7 +100,7 @@ impl Session<'_> {
         let parts = loop {
             match group::next(size, &known) {
                 Next::Done(parts) => break parts,
-                Next::Try(_) if known.len() >= TRIES => break whole_breaks(size),
+                Next::Try(_) if known.len() >= TRIES => break group::so_far(size, &known),
                 Next::Try(members) => {
                     case.ask = all.only(&members);
                     let planned = match members.len() == size {
@@ -102,14 +139,12 @@ impl Session<'_> {
             Ok::<_, Failure>(!matches!(verdict, Verdict::Passed { .. }))
         };
         match tried.await {
+            // A member that is in place already breaks nothing.
+            Err(failure) if failure.outcome() == Outcome::AlreadyCurrent => Ok(false),
             Err(failure) if failure.kind() == Kind::UserFault => Ok(true),
             other => other,
         }
     }
-}
-
-fn whole_breaks(size: usize) -> Parts {
-    Parts { green: Subset::new(), breaking: vec![(0..size).collect()] }
 }
 
 /// What this session ships or repairs, and what is left.
@@ -153,6 +188,7 @@ mod tests {
         assert_eq!(share(&parts, 3), (set(&[0, 2]), set(&[1])));
         let parts = Parts { green: set(&[]), breaking: vec![set(&[1]), set(&[0])] };
         assert_eq!(share(&parts, 2), (set(&[1]), set(&[0])));
-        assert_eq!(share(&whole_breaks(2), 2), (set(&[0, 1]), set(&[])));
+        let whole = Parts { green: set(&[]), breaking: vec![set(&[0, 1])] };
+        assert_eq!(share(&whole, 2), (set(&[0, 1]), set(&[])));
     }
 }

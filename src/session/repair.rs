@@ -14,7 +14,7 @@ use crate::bump::{self, Plan, survey};
 use crate::change::{Limits, Resolved};
 use crate::evidence::{Accepted, Patch};
 use crate::exec::Within;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::outcome::Outcome;
 use crate::record::Stage;
 use crate::verify::Baseline;
@@ -44,13 +44,14 @@ impl Session<'_> {
         let stdio = bench.container.take_stdio();
         bench.container.remember_base().await?;
         let Bumped { patch, resolved, kept } = self.bump(case, plan, bench).await?;
-        let mut examiner = Examiner { session: self, case, baseline, bench, resolved: &resolved, kept };
+        let mut examiner =
+            Examiner { session: self, case, baseline, bench, resolved: &resolved, kept, moved: false };
         let mut first = Box::pin(examiner.assess(patch, 0)).await?;
         if let Assessment::Refused { outcome: Outcome::VerifyFailed, feedback } = &first
             && let Some(Bumped { patch, kept, .. }) =
                 self.first_move(case, bench, &resolved, feedback).await?
         {
-            examiner.kept = kept;
+            (examiner.kept, examiner.moved) = (kept, true);
             first = Box::pin(examiner.assess(patch, 0)).await?;
         }
         let accepted = match first {
@@ -80,11 +81,15 @@ impl Session<'_> {
         said: &str,
     ) -> Result<Option<Bumped>, Failure> {
         let Some(answer) = bump::first_move(&case.survey.repository, said) else { return Ok(None) };
+        let exec = Within::new(&bench.container, &case.survey.repository.project.root);
+        let work = bump::answer(&exec, &case.survey.repository, &answer, &self.recorder);
+        match self.with_door(bench, work).await {
+            // What has no simple answer is for the agent.
+            Err(failure) if failure.kind() == Kind::UserFault => return Ok(None),
+            made => made?,
+        }
         let answered = self
             .stage(Stage::Bump, async {
-                let exec = Within::new(&bench.container, &case.survey.repository.project.root);
-                let work = bump::answer(&exec, &case.survey.repository, &answer, &self.recorder);
-                self.with_door(bench, work).await?;
                 let patch = self.take(case, bench, 0).await?;
                 let kept = case.kept(patch.tree()).await?;
                 let bumped = Bumped { patch, resolved: resolved.clone(), kept };

@@ -41,7 +41,7 @@ async fn killed_after(event: u64) -> Value {
 }
 
 /// Waits until the session's log has stopped at `event`.
-async fn held(world: &World, event: u64) {
+pub(crate) async fn held(world: &World, event: u64) {
     let reached = async {
         loop {
             let sessions = world.service().sessions().await.unwrap();

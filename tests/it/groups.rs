@@ -2,10 +2,12 @@
 //! breaks is worked on alone.
 
 use standin::fixtures::{Files, breaking, quiet};
+use standin::github::Repo;
 use standin::model::Script;
 
+use super::crash::held;
 use super::trial::{Checkout, git};
-use super::world::World;
+use super::world::{LIMIT, REPO, World};
 
 /// `marked` breaks the code at 4.3.0; `ms` and `is-number` break nothing.
 fn three() -> Files {
@@ -88,18 +90,66 @@ async fn a_group_without_a_breaker_is_one_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_that_names_a_group_gets_a_pull_request_for_each_part() {
     let world = World::start(&three(), Script::default()).await;
-    let title = "Bump `is-number` to `7.0.0`, `marked` to `4.3.0`, `ms` to `2.1.3`";
-    let number = world.ask(title).await;
-    let both =
-        |repo: &standin::github::Repo| repo.issues.values().filter(|issue| issue.pull.is_some()).count() == 2;
-    let repo = world.github.wait_for(super::world::REPO, super::world::LIMIT, both).await.unwrap();
+    let number = world.ask(GROUP).await;
+    let repo = world.github.wait_for(REPO, 3 * LIMIT, both_open).await.unwrap();
+    assert_eq!(pulls(&repo), PARTS);
     let bodies: Vec<&str> =
         repo.issues.values().filter(|issue| issue.pull.is_some()).map(|issue| issue.body.as_str()).collect();
     assert!(bodies[0].contains("`marked` needs a repair") && !bodies[0].contains("Fixes #"), "{}", bodies[0]);
     assert!(bodies[1].contains("Fixes #1"), "{}", bodies[1]);
-    let titles: Vec<&str> =
-        repo.issues.values().filter(|issue| issue.pull.is_some()).map(|issue| issue.title.as_str()).collect();
-    assert_eq!(titles, ["Bump is-number from 6.0.0 to 7.0.0 and 1 more", "Bump marked from 3.0.8 to 4.3.0"]);
-    world.ended(number).await;
+    world.all_ended(number, 2).await;
     world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_cannot_be_bumped_does_not_hold_the_others_back() {
+    let checkout = Checkout::new(&three()).await;
+    let (_, report) = checkout.attempt_with(&["--bump", "ms@99.0.0", "--bump", "is-number@7.0.0"]).await;
+    assert_eq!(report["outcome"], "pr_opened", "{report:#}");
+    assert_eq!(report["branch"], "agent/bump/is-number-7.0.0");
+    assert_eq!(report["next"]["outcome"], "no_safe_version", "{report:#}");
+    assert!(report["next"]["next"].is_null());
+}
+
+const GROUP: &str = "Bump `is-number` to `7.0.0`, `marked` to `4.3.0`, `ms` to `2.1.3`";
+const PARTS: [&str; 2] = ["Bump is-number from 6.0.0 to 7.0.0 and 1 more", "Bump marked from 3.0.8 to 4.3.0"];
+
+fn pulls(repo: &Repo) -> Vec<String> {
+    repo.issues.values().filter(|issue| issue.pull.is_some()).map(|issue| issue.title.clone()).collect()
+}
+
+fn both_open(repo: &Repo) -> bool {
+    pulls(repo).len() == 2
+}
+
+/// The pull requests of a world whose service was killed when this event of
+/// the first session was durable.
+async fn killed_after(event: &str, seq: u64) -> Vec<String> {
+    let mut world = World::without_service(&three(), Script::default()).await;
+    world.resume(Some(seq)).await;
+    let number = world.ask(GROUP).await;
+    held(&world, seq).await;
+    world.service.take().unwrap().kill().await.unwrap();
+    world.resume(None).await;
+    let repo = world.github.wait_for(REPO, 3 * LIMIT, both_open).await;
+    let repo = repo.unwrap_or_else(|error| panic!("killed after {event}: {error:#}"));
+    world.all_ended(number, 2).await;
+    world.finish().await;
+    pulls(&repo)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_doubles_and_loses_no_part_of_a_group() {
+    let world = World::start(&three(), Script::default()).await;
+    let number = world.ask(GROUP).await;
+    world.all_ended(number, 2).await;
+    let sessions = world.service().sessions().await.unwrap();
+    let first = sessions.last().unwrap()["session"].as_str().unwrap().to_owned();
+    let events = world.service().events(&first).await.unwrap();
+    world.finish().await;
+    for name in ["tried", "split", "accepted", "ended"] {
+        let found = events.iter().find(|event| event["event"] == name);
+        let seq = found.unwrap_or_else(|| panic!("no {name}"))["seq"].as_u64().unwrap();
+        assert_eq!(killed_after(name, seq).await, PARTS, "killed after {name}");
+    }
 }

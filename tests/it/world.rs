@@ -135,6 +135,22 @@ impl World {
             .unwrap_or_else(|error| panic!("{error:#}\n{}", self.log()))
     }
 
+    /// Waits until so many sessions on an issue have ended.
+    pub(crate) async fn all_ended(&self, number: u64, count: usize) {
+        let ended = async {
+            loop {
+                let sessions = self.service().sessions().await.unwrap_or_default();
+                let on_issue = sessions.iter().filter(|session| session["request"]["number"] == number);
+                if on_issue.filter(|session| !session["outcome"].is_null()).count() >= count {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let waited = tokio::time::timeout(3 * LIMIT, ended).await;
+        assert!(waited.is_ok(), "{count} sessions did not end\n{}", self.log());
+    }
+
     /// What the service said.
     fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("service.log")).unwrap_or_default()
