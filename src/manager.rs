@@ -313,7 +313,7 @@ impl Manager {
             ]),
             Kind::YarnBerry => settings.extend([
                 ("YARN_IGNORE_PATH", on()),
-                ("YARN_RC_FILENAME", yarnrc::NAME.to_owned()),
+                ("YARN_RC_FILENAME", yarnrc::name()),
                 ("YARN_NPM_REGISTRY_SERVER", root()),
                 ("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1".to_owned()),
                 ("YARN_ENABLE_SCRIPTS", off()),

@@ -52,8 +52,7 @@ impl Hand<'_> {
         if self.manager.kind == Kind::YarnBerry {
             let theirs = self.exec.read(".yarnrc.yml", YARNRC_CAP).await?;
             let settings = yarnrc::harmless(theirs.as_deref());
-            let place = format!("{TREE}/{}", yarnrc::NAME);
-            self.write_outside(WRITE, &place, settings).await?;
+            self.write_outside(WRITE, yarnrc::PLACE, settings).await?;
         }
         let Some(package) = self.manager.package() else { return Ok(None) };
         let words =

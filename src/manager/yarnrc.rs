@@ -6,9 +6,19 @@
 
 use serde_yaml_ng::{Mapping, Value};
 
-/// Seen from the tree's root, a place outside the tree: no file of the
-/// repository can have this path.
-pub(super) const NAME: &str = "../tmp/home/.yarnrc.yml";
+/// Where the settings lie, outside the tree.
+pub(super) const PLACE: &str = "/tmp/home/.yarnrc.yml";
+
+/// How deep below the container's root a directory can be, at most.
+const DEPTH: usize = 64;
+
+/// The name by which yarn finds them. It looks for the name in the directory
+/// that it works in and in every one above; more steps up than there are
+/// levels end at the container's root, so from anywhere this is [`PLACE`] and
+/// never a file of the repository.
+pub(super) fn name() -> String {
+    format!("{}{}", "../".repeat(DEPTH), PLACE.trim_start_matches('/'))
+}
 
 /// Settings that are data.
 const KEPT: [&str; 20] = [
