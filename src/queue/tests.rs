@@ -100,11 +100,11 @@ async fn two_workers_never_hold_the_same_job() {
 
 #[tokio::test]
 async fn a_dead_workers_job_is_taken_over_and_its_old_lease_is_worth_nothing() {
-    let Fixture { queue, dir: _dir, .. } = fixture(Duration::from_millis(50)).await;
+    let Fixture { queue, dir: _dir, .. } = fixture(Duration::from_millis(500)).await;
     accept(&queue, "a", request("o/r", 1)).await;
     let dead = queue.lease().await.unwrap().unwrap();
     assert!(queue.lease().await.unwrap().is_none());
-    tokio::time::sleep(Duration::from_millis(80)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     let next = queue.lease().await.unwrap().unwrap();
     assert_eq!((next.session(), next.run()), (dead.session(), 2));
     assert!(next.fence() > dead.fence());
@@ -114,10 +114,10 @@ async fn a_dead_workers_job_is_taken_over_and_its_old_lease_is_worth_nothing() {
 
 #[tokio::test]
 async fn a_heartbeat_keeps_the_lease() {
-    let Fixture { queue, dir: _dir, .. } = fixture(Duration::from_millis(90)).await;
+    let Fixture { queue, dir: _dir, .. } = fixture(Duration::from_millis(600)).await;
     accept(&queue, "a", request("o/r", 1)).await;
     let lease = queue.lease().await.unwrap().unwrap();
-    let beating = tokio::time::timeout(Duration::from_millis(300), lease.heartbeat()).await;
+    let beating = tokio::time::timeout(Duration::from_millis(1500), lease.heartbeat()).await;
     assert!(beating.is_err(), "the heartbeat ended: {beating:?}");
     assert!(queue.lease().await.unwrap().is_none());
     assert_eq!(queue.live().await.unwrap().get(&lease.session()), Some(&lease.fence()));
@@ -144,6 +144,19 @@ async fn the_repository_with_fewer_sessions_comes_first() {
     let order = [queue.lease().await, queue.lease().await, queue.lease().await]
         .map(|lease| lease.unwrap().unwrap().request().subject.repository());
     assert_eq!(order, ["o/busy", "o/quiet", "o/busy"]);
+}
+
+#[tokio::test]
+async fn what_a_session_leaves_is_the_next_job_of_its_subject() {
+    let Fixture { queue, dir: _dir, .. } = fixture(LONG).await;
+    accept(&queue, "a", request("o/r", 1)).await;
+    let lease = queue.lease().await.unwrap().unwrap();
+    let left = Request { label: None, ..request("o/r", 1) };
+    let next = lease.complete(Outcome::PrOpened, Some(left.clone())).await.unwrap().unwrap();
+    assert_eq!(accept(&queue, "b", request("o/r", 1)).await, Receipt::Busy(next));
+    let lease = queue.lease().await.unwrap().unwrap();
+    assert_eq!((lease.session(), lease.request()), (next, &left));
+    assert_eq!(lease.complete(Outcome::PrOpened, None).await.unwrap(), None);
 }
 
 async fn cancel(queue: &Queue, guid: &str, subject: &str) -> Receipt {
