@@ -152,7 +152,8 @@ pub fn names<'a>(advisories: impl IntoIterator<Item = &'a Advisory>, package: &s
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstalledCopy {
     pub version: String,
-    /// How it comes in: `app > express > qs`.
+    /// How it comes in: `app > express > qs`, and that it is not from the
+    /// registry when it is not.
     pub path: String,
     pub vulnerable: bool,
 }

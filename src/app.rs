@@ -161,7 +161,10 @@ fn registry_settings(config: &Config) -> anyhow::Result<registry::Settings> {
         },
         maven: registry::Source { url: settings.maven.clone().unwrap_or_default(), credentials: maven },
         min_age: settings.min_age_hours.map(|hours| Duration::from_secs(hours.saturating_mul(3600))),
-        caps: registry::Caps::default(),
+        caps: registry::Caps {
+            pause: Duration::from_secs(config.registry.silent_seconds),
+            ..registry::Caps::default()
+        },
     })
 }
 

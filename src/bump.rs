@@ -21,7 +21,7 @@ use crate::advisory::{Advisory, Proof};
 use crate::change::{Bump, Ecosystem, Resolved};
 use crate::exec::Exec;
 use crate::failure::Failure;
-use crate::manager::{Manager, Signs};
+use crate::manager::{self, Manager, Signs};
 use crate::outcome::Outcome;
 use crate::packages::Packages;
 use crate::record::Recorder;
@@ -90,7 +90,7 @@ impl Repository {
     pub fn manager(&self) -> Result<Manager, Failure> {
         let bytes = |name: &str| self.files.get(name).map(|text| text.clone().into_bytes());
         let lockfiles =
-            survey::LOCKFILES.iter().filter_map(|name| Some(((*name).to_owned(), bytes(name)?))).collect();
+            manager::LOCKFILES.iter().filter_map(|name| Some(((*name).to_owned(), bytes(name)?))).collect();
         let signs = Signs {
             manifest: bytes("package.json"),
             lockfiles,
@@ -136,6 +136,7 @@ pub async fn plan(
     match repository.project.ecosystem {
         Ecosystem::Npm => {
             let manager = repository.manager()?;
+            let files = &npm::importers::of(files, &manager);
             let question = npm::Question { files, manager: &manager, bumps, advisories, runtime };
             Ok(Plan::Npm(npm::plan(&question, packages).await?))
         }
@@ -197,8 +198,9 @@ fn left(proof: &Proof) -> String {
 
 /// Plans again around every peer conflict that the manager reports.
 async fn apply_npm(work: &Work<'_>, plan: &npm::Plan) -> Result<Applied, Failure> {
+    let files = npm::importers::of(&work.repository.files, &plan.manager);
     let question = npm::Question {
-        files: &work.repository.files,
+        files: &files,
         manager: &plan.manager,
         bumps: &work.ask.bumps,
         advisories: &work.ask.advisories,
@@ -225,8 +227,20 @@ async fn apply_npm(work: &Work<'_>, plan: &npm::Plan) -> Result<Applied, Failure
             }
         }
     }
-    let proofs = prove_npm(work, &plan).await?;
+    let lockfile = lockfile_of(work, &plan).await?;
+    let before = work.repository.files.get(&plan.manager.lockfile);
+    let before = before.ok_or_else(|| edit_failed(format!("find {}", plan.manager.lockfile)))?;
+    plan.check_moves(before, &lockfile, &files)?;
+    let proofs = prove_npm(work, &plan, &lockfile)?;
     Ok(Applied { resolved: plan.resolved, proofs })
+}
+
+/// The lockfile that was written.
+async fn lockfile_of(work: &Work<'_>, plan: &npm::Plan) -> Result<String, Failure> {
+    let path = &plan.manager.lockfile;
+    let lockfile = work.exec.read(path, LOCKFILE).await?;
+    let lockfile = lockfile.and_then(|bytes| String::from_utf8(bytes).ok());
+    lockfile.ok_or_else(|| edit_failed(format!("read {path} again")))
 }
 
 /// Puts back what an attempt changed and the next plan does not.
@@ -237,17 +251,10 @@ async fn restore(work: &Work<'_>, except: &Texts) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn prove_npm(work: &Work<'_>, plan: &npm::Plan) -> Result<Vec<Proof>, Failure> {
-    if work.ask.advisories.is_empty() {
-        return Ok(Vec::new());
-    }
-    let path = &plan.manager.lockfile;
-    let lockfile = work.exec.read(path, LOCKFILE).await?;
-    let lockfile = lockfile.and_then(|bytes| String::from_utf8(bytes).ok());
-    let lockfile = lockfile.ok_or_else(|| edit_failed(format!("read {path} again")))?;
+fn prove_npm(work: &Work<'_>, plan: &npm::Plan, lockfile: &str) -> Result<Vec<Proof>, Failure> {
     let mut files = work.repository.files.clone();
     files.extend(plan.manifests.clone());
-    files.insert(path.clone(), lockfile);
+    files.insert(plan.manager.lockfile.clone(), lockfile.to_owned());
     prove_lockfile(&plan.manager, &files, &work.ask.advisories)
 }
 

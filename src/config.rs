@@ -166,7 +166,7 @@ impl Default for Sandbox {
 }
 
 /// Where packages come from.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Registry {
     /// npm's registry; asked of npm's own configuration when absent.
@@ -181,6 +181,22 @@ pub struct Registry {
     pub maven_basic_file: Option<PathBuf>,
     /// Versions younger than this are hidden from a bump.
     pub min_age_hours: Option<u64>,
+    /// How long a registry may be silent before it counts as not reached.
+    pub silent_seconds: u64,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            npm: None,
+            npm_token_file: None,
+            maven: None,
+            maven_token_file: None,
+            maven_basic_file: None,
+            min_age_hours: None,
+            silent_seconds: 30,
+        }
+    }
 }
 
 /// How jobs are shared out.
@@ -276,6 +292,9 @@ impl Config {
         }
         if self.registry.maven_token_file.is_some() && self.registry.maven_basic_file.is_some() {
             bail!("registry.maven_token_file and registry.maven_basic_file exclude each other");
+        }
+        if !(1..=120).contains(&self.registry.silent_seconds) {
+            bail!("registry.silent_seconds must be 1 to 120");
         }
         if self.sandbox.memory_mb < 512 {
             bail!("sandbox.memory_mb must be at least 512");

@@ -19,8 +19,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::change::Ecosystem;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -40,11 +38,18 @@ pub struct Caps {
     pub door_bytes: u64,
     /// Requests that one door answers.
     pub door_requests: u64,
+    /// How long a registry may be silent.
+    pub pause: Duration,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { answer_bytes: 128 << 20, door_bytes: 2 << 30, door_requests: 20_000 }
+        Self {
+            answer_bytes: 128 << 20,
+            door_bytes: 2 << 30,
+            door_requests: 20_000,
+            pause: Duration::from_secs(30),
+        }
     }
 }
 
@@ -119,7 +124,7 @@ impl Remote {
 
     fn learn(&self, url: String, caps: Caps) -> Result<(), Failure> {
         let source = Source { url, credentials: self.credentials.clone() };
-        let upstream = Upstream::new(&source, caps.answer_bytes)
+        let upstream = Upstream::new(&source, &caps)
             .map_err(|error| Failure::bug("use the registry's address").because(error))?;
         // Whoever was first learned the same.
         self.upstream.get_or_init(|| upstream);
@@ -188,24 +193,6 @@ impl Registry {
             Failure::transient(Outcome::InternalError, "make a door to the gateway").because(error)
         })
     }
-
-    /// The listing of a package, from the same cache that containers use.
-    ///
-    /// # Errors
-    /// There is no such package, or the registry cannot be reached.
-    pub async fn packument(&self, name: &str) -> Result<Value, Failure> {
-        let missing =
-            || Failure::user(Outcome::NoSafeVersion, format!("find the package {name} in the registry"));
-        let route = Route::listing(name).ok_or_else(missing)?;
-        let fetched = self.0.get(&route, true, Ages::Settled).await.map_err(|refusal| match refusal {
-            Refusal::NotFound => missing(),
-            other => other.failure(&format!("the listing of {name}")),
-        })?;
-        serde_json::from_slice(&fetched.body).map_err(|error| {
-            Failure::transient(Outcome::FetchFailed, format!("understand the listing of {name}"))
-                .because(error)
-        })
-    }
 }
 
 impl Refusal {
@@ -215,9 +202,7 @@ impl Refusal {
             Self::NotFound => Failure::user(Outcome::FetchFailed, format!("find {what} in the registry")),
             // Asking again does not help: a person has to let us in.
             Self::Refused(why) => Failure::user(Outcome::FetchFailed, format!("read {what}: {why}")),
-            Self::Unreachable(why) => {
-                Failure::transient(Outcome::FetchFailed, format!("read {what}")).because(anyhow::anyhow!(why))
-            }
+            Self::Unreachable(why) => Failure::transient(Outcome::FetchFailed, format!("read {what}: {why}")),
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::bump::{self, Ask, Repository, survey};
 use crate::change::{Moved, Resolved, Step};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::runtime;
 
 /// Directories that are never looked into.
 const SKIPPED: [&str; 3] = [".git", "node_modules", "target"];
@@ -52,19 +51,12 @@ pub async fn resolve(config: &Config, dir: &Path, ask: &Ask) -> anyhow::Result<A
         Err(failure) => return Ok(Answer::refusal(&failure)),
     };
     let registry = registries::registry(config, project.ecosystem)?;
-    let inside = |path: &str| survey::within(&project.root, path).map(str::to_owned);
-    let wanted = survey::wanted(&project, &paths).into_iter();
-    let asking = paths.iter().filter(|path| inside(path).is_some_and(|path| runtime::asks(&path)));
-    let mut files = Texts::new();
-    for path in wanted.chain(asking.cloned()) {
-        if let (Some(name), Some(text)) = (inside(&path), read(&dir.join(&path))) {
-            files.insert(name, text);
-        }
-    }
-    let asking = files.iter().filter(|(path, _)| runtime::asks(path));
-    let asking = asking.map(|(path, text)| (path.clone(), text.clone())).collect();
+    let reads = survey::reads(&project, &paths).into_iter();
+    let texts: Texts = reads.filter_map(|path| read(&dir.join(&path)).map(|text| (path, text))).collect();
+    let (files, asking) = survey::split(&project, texts);
     let image = super::images(config).choose(project.ecosystem, &asking);
-    let paths = paths.iter().filter_map(|path| inside(path)).collect();
+    let paths = paths.iter().filter_map(|path| survey::within(&project.root, path)).map(str::to_owned);
+    let paths = paths.collect();
     let repository = Repository { project, files, paths };
     Ok(match bump::plan(&repository, ask, &image.runtime, &registry).await {
         Ok(plan) => plan.resolved().into(),

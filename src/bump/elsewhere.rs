@@ -1,9 +1,11 @@
 //! Settings of a repository that send its package manager to another registry
-//! than the operator's.
+//! than the operator's, or that name a program for it to start.
 //!
 //! A container reaches one registry of each kind, whatever a repository says.
 //! What it would get from there may not be what the repository means, so such
-//! a request is declined with the file and the line that say so.
+//! a request is declined with the file and the line that say so. So is a
+//! program: it would run while packages are fetched. Shells and options of
+//! scripts are left alone, because no script runs then.
 
 use super::edit::Texts;
 use super::{Repository, declined};
@@ -16,6 +18,11 @@ use crate::failure::Failure;
 /// A setting names another one.
 pub(super) fn check(repository: &Repository, address: &str) -> Result<(), Failure> {
     let files = &repository.files;
+    if let Some((file, line)) = program(files) {
+        return Err(declined(format!(
+            "work with the program that {file} names ({line}): it would run while packages are fetched"
+        )));
+    }
     let found = match repository.project.ecosystem {
         Ecosystem::Npm => npm(files, address),
         Ecosystem::Maven => maven(files),
@@ -50,6 +57,21 @@ fn npm(files: &Texts, address: &str) -> Option<(&'static str, String)> {
         }
     }
     None
+}
+
+/// What npm and pnpm start themselves, outside of scripts.
+const PROGRAMS: [&str; 3] = ["git", "tokenHelper", "token-helper"];
+
+fn program(files: &Texts) -> Option<(&'static str, String)> {
+    const FILE: &str = ".npmrc";
+    let names = |line: &&str| {
+        let name = line.split_once('=').map_or(*line, |(name, _)| name).trim().trim_matches(['"', '\'']);
+        // A helper is for one registry: `//host/:tokenHelper`.
+        let name = name.rsplit(':').next().unwrap_or(name);
+        PROGRAMS.contains(&name)
+    };
+    let line = files.get(FILE)?.lines().map(str::trim).find(names)?;
+    Some((FILE, line.to_owned()))
 }
 
 fn uses(files: &Texts, scope: &str) -> bool {
@@ -100,6 +122,19 @@ mod tests {
         ] {
             let files = texts(&[(file, text), ("package.json", r#"{"dependencies":{"@used/x":"1"}}"#)]);
             assert_eq!(npm(&files, ours).is_some(), found, "{file} {text}");
+        }
+    }
+
+    #[test]
+    fn programs_are_found() {
+        for (text, found) in [
+            ("git=./evil.sh", true),
+            ("a=b\n  \"git\" = git", true),
+            ("//packages.example/:tokenHelper=/x", true),
+            ("git-tag-version=false\n; git=x\n#git=x", false),
+            ("script-shell=bash\nnode-options=--no-warnings", false),
+        ] {
+            assert_eq!(program(&texts(&[(".npmrc", text)])).is_some(), found, "{text}");
         }
     }
 

@@ -6,9 +6,11 @@
 
 mod answer;
 pub mod conflict;
+mod drift;
 mod edits;
 pub mod engines;
 pub mod family;
+pub(super) mod importers;
 pub mod ladder;
 pub mod listing;
 pub mod lock;
@@ -45,8 +47,8 @@ const CONFLICTS: usize = 6;
 /// What is asked, and everything of the repository that decides it.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Every `package.json` of the workspace, `pnpm-workspace.yaml` and the
-    /// lockfile, by path.
+    /// Every `package.json` that the lockfile installs, `pnpm-workspace.yaml`
+    /// and the lockfile, by path.
     pub files: &'a Texts,
     pub manager: &'a Manager,
     pub bumps: &'a [Bump],
@@ -80,6 +82,30 @@ pub struct Pin {
     pub replaces: Option<String>,
     /// Only what this package asks for; `None` for all of them.
     pub under: Option<String>,
+}
+
+impl Plan {
+    /// Compares what the package manager wrote with what was there.
+    /// `manifests` are the repository's, as they were.
+    ///
+    /// # Errors
+    /// A package moved that has nothing to do with the plan, or a lockfile
+    /// cannot be read.
+    pub fn check_moves(&self, before: &str, after: &str, manifests: &Texts) -> Result<(), Failure> {
+        let (path, kind) = (&self.manager.lockfile, self.manager.kind);
+        let read = |lockfile: &str, files: &Texts| {
+            Graph::read(lockfile, path, kind, files).map_err(super::edit_failed)
+        };
+        let mut changed = manifests.clone();
+        changed.extend(self.manifests.clone());
+        match drift::unplanned(&read(before, manifests)?, &read(after, &changed)?, self) {
+            None => Ok(()),
+            Some((package, from, to)) => Err(super::edit_failed(format!(
+                "keep {package} at {from}: {} moved it to {to}, which has nothing to do with this bump",
+                self.manager.name()
+            ))),
+        }
+    }
 }
 
 impl Question<'_> {

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::edit::Texts;
 use super::{Ask, declined, edit_failed};
 use crate::change::Ecosystem;
 use crate::failure::Failure;
+pub(super) use crate::manager::LOCKFILES;
+use crate::runtime;
 
 /// A project in a tree: the directory where its lockfile, or its topmost pom,
 /// lies.
@@ -19,15 +22,14 @@ pub struct Project {
 
 /// Directories whose manifests belong to somebody else.
 const NOT_OURS: [&str; 4] = ["node_modules", "target", "vendor", ".yarn"];
-/// Lockfiles of the managers that are driven, and of the ones that are not.
-pub(super) const LOCKFILES: [&str; 6] =
-    ["package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"];
 /// Files beside a lockfile that say how the manager works.
 const NPM_SETTINGS: [&str; 4] = ["pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc", ".npmrc"];
 const MAVEN_SETTINGS: [&str; 3] =
     [".mvn/extensions.xml", ".mvn/maven.config", ".mvn/wrapper/maven-wrapper.properties"];
 /// Manifests of one project that are read, at most.
 const MANIFESTS: usize = 400;
+/// Where workflows lie.
+const WORKFLOWS: &str = ".github/workflows/";
 
 /// Finds the project that the request is about.
 ///
@@ -64,7 +66,63 @@ fn ecosystem(paths: &[String], ask: &Ask) -> Result<Ecosystem, Failure> {
     }
 }
 
-/// The paths that the room reads, of all paths of the tree.
+/// Every path of the tree that a request reads: what decides the versions,
+/// and what decides the image.
+///
+/// A project in a directory of its own mostly leaves the latter to the tree's
+/// root: what it does not say itself is read there.
+#[must_use]
+pub fn reads(project: &Project, paths: &[String]) -> Vec<String> {
+    let own = |path: &str| within(&project.root, path).is_some_and(runtime::asks);
+    let mut reads: BTreeSet<String> = wanted(project, paths).into_iter().collect();
+    reads.extend(paths.iter().filter(|path| own(path)).cloned());
+    let pins = pins(project.ecosystem);
+    let has_own = |name: &str| reads.contains(&join(&project.root, name));
+    let pinned = pins.iter().any(|name| has_own(name));
+    let built = reads.iter().any(|path| within(&project.root, path).is_some_and(is_workflow));
+    let of_root = |path: &&String| {
+        (!pinned && pins.contains(&path.as_str())) || (!built && is_workflow(path) && runtime::asks(path))
+    };
+    let shared: Vec<String> = paths.iter().filter(of_root).cloned().collect();
+    reads.extend(shared);
+    reads.into_iter().collect()
+}
+
+/// What was [read](reads), as the room sees it: the project's files by their
+/// paths in it, and the files that decide the image by the paths that
+/// [`runtime`] knows.
+#[must_use]
+pub fn split(project: &Project, read: Texts) -> (Texts, runtime::Files) {
+    let (mut files, mut asking) = (Texts::new(), runtime::Files::new());
+    for (path, text) in read {
+        match within(&project.root, &path) {
+            Some(inside) => {
+                if runtime::asks(inside) {
+                    asking.insert(inside.to_owned(), text.clone());
+                }
+                files.insert(inside.to_owned(), text);
+            }
+            None => {
+                asking.insert(path, text);
+            }
+        }
+    }
+    (files, asking)
+}
+
+/// Files that pin the runtime and nothing else.
+fn pins(ecosystem: Ecosystem) -> [&'static str; 3] {
+    match ecosystem {
+        Ecosystem::Npm => [".nvmrc", ".node-version", ".tool-versions"],
+        Ecosystem::Maven => [".java-version", ".sdkmanrc", ".tool-versions"],
+    }
+}
+
+fn is_workflow(path: &str) -> bool {
+    path.starts_with(WORKFLOWS)
+}
+
+/// The paths that decide the versions, of all paths of the tree.
 #[must_use]
 pub fn wanted(project: &Project, paths: &[String]) -> Vec<String> {
     let inside = |path: &str| within(&project.root, path).is_some();
@@ -74,9 +132,11 @@ pub fn wanted(project: &Project, paths: &[String]) -> Vec<String> {
     };
     let mut wanted: Vec<String> = manifests(paths, manifest_name(project.ecosystem))
         .filter(|path| inside(path))
-        .take(MANIFESTS)
         .map(str::to_owned)
         .collect();
+    // The root's own must not be lost among the fixtures of a large tree.
+    wanted.sort_by_key(|path| path.matches('/').count());
+    wanted.truncate(MANIFESTS);
     match project.ecosystem {
         Ecosystem::Npm => {
             wanted.extend(at_root(&LOCKFILES));
@@ -228,7 +288,39 @@ mod tests {
             wanted(&project, &all),
             ["web/package.json", "web/packages/c/package.json", "web/package-lock.json"]
         );
+        let many: Vec<String> = (0..MANIFESTS).map(|number| format!("a/{number}/package.json")).collect();
+        let all = [many, paths(&["package.json"])].concat();
+        let project = Project { ecosystem: Ecosystem::Npm, root: String::new() };
+        assert_eq!(wanted(&project, &all)[0], "package.json");
+        assert_eq!(wanted(&project, &all).len(), MANIFESTS);
         assert_eq!(within("web", "web/a/b"), Some("a/b"));
         assert_eq!(within("web", "website/a"), None);
+    }
+
+    #[test]
+    fn what_decides_the_image_is_read_at_the_trees_root_unless_the_project_says_it() {
+        use Ecosystem::{Maven, Npm};
+        let tree = [".nvmrc", ".sdkmanrc", ".github/workflows/ci.yml", "package.json", "other/.nvmrc"];
+        for (ecosystem, root, own, expected) in [
+            (Npm, "web", &[][..], &[".github/workflows/ci.yml", ".nvmrc"][..]),
+            (Npm, "web", &["web/.node-version"], &[".github/workflows/ci.yml", "web/.node-version"]),
+            (Npm, "web", &["web/.github/workflows/x.yml"], &[".nvmrc", "web/.github/workflows/x.yml"]),
+            (Maven, "back", &["back/pom.xml"], &[".github/workflows/ci.yml", ".sdkmanrc", "back/pom.xml"]),
+            (Npm, "", &[], &[".github/workflows/ci.yml", ".nvmrc", ".sdkmanrc", "package.json"]),
+        ] {
+            let all = paths(&[&tree, own].concat());
+            let project = Project { ecosystem, root: root.into() };
+            assert_eq!(reads(&project, &all), expected, "{ecosystem:?} {root} {own:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_split_into_the_projects_files_and_those_that_decide_the_image() {
+        let project = Project { ecosystem: Ecosystem::Npm, root: "web".into() };
+        let read = [".nvmrc", "web/package.json", "web/package-lock.json"];
+        let read = read.map(|path| (path.to_owned(), path.to_owned()));
+        let (files, asking) = split(&project, Texts::from(read));
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["package-lock.json", "package.json"]);
+        assert_eq!(asking.keys().collect::<Vec<_>>(), [".nvmrc", "package.json"]);
     }
 }

@@ -92,18 +92,24 @@ impl Hand<'_> {
     /// The container or the log fails.
     pub async fn ask(&self, arguments: Vec<String>) -> Result<Output, Failure> {
         let words = self.manager.program().into_iter().chain(arguments);
-        let mut command = self.with_settings(Command::new(words)).timeout(TIMEOUT);
+        let mut command = self.with_environment(Command::new(words)).timeout(TIMEOUT);
         command.output_cap = OUTPUT_CAP;
         run_recorded(self.exec, self.container, command, self.recorder).await
     }
 
-    /// The command with the manager's settings, and the manager itself in its
-    /// path, for scripts that call it by name.
-    #[must_use]
-    pub fn with_settings(&self, mut command: Command) -> Command {
+    fn with_environment(&self, mut command: Command) -> Command {
         for (name, value) in self.manager.environment() {
             command = command.env(name, value);
         }
+        command
+    }
+
+    /// The command with the manager's settings, and the manager itself in its
+    /// path, for scripts that call it by name. Not for what runs while the
+    /// door is open: a repository can bring a program at that path along.
+    #[must_use]
+    pub fn with_settings(&self, command: Command) -> Command {
+        let mut command = self.with_environment(command);
         if self.manager.version.is_some() {
             command = command.env("PATH", format!("{TREE}/{SHIMS}:/usr/local/bin:/usr/bin:/bin"));
         }

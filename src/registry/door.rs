@@ -20,6 +20,7 @@ use super::here;
 use super::route::Route;
 use super::upstream::{Fetched, SHA1};
 use super::{Ages, Gateway, Refusal, maven};
+use crate::failure::Failure;
 
 /// What went through a door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ struct Doorway {
     requests: AtomicU64,
     bytes: AtomicU64,
     artefacts: Mutex<Vec<Artefact>>,
+    /// The first request that the registry refused, or did not answer.
+    trouble: Mutex<Option<Failure>>,
 }
 
 impl Door {
@@ -67,6 +70,7 @@ impl Door {
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             artefacts: Mutex::default(),
+            trouble: Mutex::default(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
         let mut serving = JoinSet::new();
@@ -94,6 +98,16 @@ impl Door {
     /// registry.
     pub fn close(&self) {
         self.state.open.store(false, Ordering::SeqCst);
+    }
+
+    /// What the registry refused first, or did not answer, since the last
+    /// call: the reason when an installation failed.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Failure> {
+        match self.state.trouble.lock() {
+            Ok(mut trouble) => trouble.take(),
+            Err(poisoned) => poisoned.into_inner().take(),
+        }
     }
 
     /// What was handed in since the last call.
@@ -145,8 +159,7 @@ async fn answer(State(door): State<Arc<Doorway>>, request: Request) -> Response 
     }
     match result {
         Ok(fetched) => door.hand_in(&route, short, fetched),
-        Err(Refusal::NotFound) => said(StatusCode::NOT_FOUND, "no such package"),
-        Err(Refusal::Refused(why) | Refusal::Unreachable(why)) => said(StatusCode::BAD_GATEWAY, &why),
+        Err(refusal) => door.refuse(path, refusal),
     }
 }
 
@@ -179,6 +192,21 @@ impl Doorway {
         if let Some(Ok(sha1)) = sha1 {
             response.headers_mut().insert(SHA1, sha1);
         }
+        response
+    }
+
+    fn refuse(&self, path: &str, refusal: Refusal) -> Response {
+        let response = match &refusal {
+            // Asking again does not help, and package managers know that.
+            Refusal::Refused(why) => said(StatusCode::FORBIDDEN, why),
+            Refusal::Unreachable(why) => said(StatusCode::BAD_GATEWAY, why),
+            Refusal::NotFound => return said(StatusCode::NOT_FOUND, "no such package"),
+        };
+        let mut trouble = match self.trouble.lock() {
+            Ok(trouble) => trouble,
+            Err(poisoned) => poisoned.into_inner(),
+        };
+        trouble.get_or_insert_with(|| refusal.failure(path));
         response
     }
 

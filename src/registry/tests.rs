@@ -146,11 +146,18 @@ async fn a_redirect_a_flood_and_a_failure_are_not_passed_on() {
     let fixture = fixture().await;
     let door = fixture.door("door");
     door.open();
-    for path in ["/moved", "/large/-/large-1.0.0.tgz", "/broken"] {
-        assert_eq!(get(&door, path).await.0, 502, "{path}");
+    assert!(door.trouble().is_none());
+    for (path, status) in
+        [("/moved", 403), ("/large/-/large-1.0.0.tgz", 403), ("/broken", 502), ("/nothing", 404)]
+    {
+        assert_eq!(get(&door, path).await.0, status, "{path}");
     }
-    assert_eq!(get(&door, "/nothing").await.0, 404);
     assert!(door.artefacts().is_empty());
+    // The first one is the one that is told.
+    let trouble = door.trouble().unwrap();
+    assert_eq!(trouble.public(), "read /moved: the registry refused (302)");
+    assert_eq!((trouble.kind(), trouble.outcome()), (Kind::UserFault, Outcome::FetchFailed));
+    assert!(door.trouble().is_none());
 }
 
 #[tokio::test]
@@ -188,11 +195,16 @@ async fn a_cached_tarball_that_was_changed_on_disk_is_fetched_again() {
 #[tokio::test]
 async fn a_missing_package_and_a_dead_registry_are_told_apart() {
     let fixture = fixture().await;
-    let outcome = async |name: &str| fixture.registry.packument(name).await.unwrap_err().outcome();
-    assert_eq!(outcome("nothing").await, Outcome::NoSafeVersion);
-    assert_eq!(outcome("../etc").await, Outcome::NoSafeVersion);
-    assert_eq!(outcome("broken").await, Outcome::FetchFailed);
-    assert!(fixture.registry.packument("ms").await.unwrap()["versions"].is_object());
+    let listing = async |name: &str| {
+        let document = Document::NpmListing { name: name.into(), times: false };
+        fixture.registry.fetch(&document, false).await
+    };
+    for name in ["nothing", "../etc"] {
+        assert_eq!(listing(name).await.unwrap(), None, "{name}");
+    }
+    assert_eq!(listing("broken").await.unwrap_err().outcome(), Outcome::FetchFailed);
+    let there: serde_json::Value = serde_json::from_slice(&listing("ms").await.unwrap().unwrap()).unwrap();
+    assert!(there["versions"].is_object());
 }
 
 #[tokio::test]
@@ -229,7 +241,7 @@ async fn a_file_that_is_not_what_the_repository_states_is_not_handed_in() {
     door.open();
     for _again in 0..2 {
         for path in ["/maven/a/b/2.0/b-2.0.jar", "/maven/a/b/3.0/b-3.0.jar"] {
-            assert_eq!(get(&door, path).await.0, 502, "{path}");
+            assert_eq!(get(&door, path).await.0, 403, "{path}");
         }
     }
 }

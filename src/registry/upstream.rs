@@ -2,7 +2,6 @@
 //! of this installation, and a redirect is not followed: it leads off the list.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -17,11 +16,10 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use tokio_util::bytes::{Bytes, BytesMut};
 
-use super::{Credentials, Refusal, Source};
+use super::{Caps, Credentials, Refusal, Source};
 
-/// For one answer as a whole, and for a pause within it.
-const TIMEOUT: Duration = Duration::from_secs(120);
-const PAUSE: Duration = Duration::from_secs(30);
+/// One answer as a whole may take so many pauses.
+const PAUSES: u32 = 4;
 /// One try more: a registry's hiccup should not end a session.
 const TRIES: u32 = 2;
 /// How Maven repositories state a file's SHA-1 beside it; Maven then does not
@@ -68,7 +66,7 @@ impl Fetched {
 }
 
 impl Upstream {
-    pub(super) fn new(source: &Source, cap: u64) -> anyhow::Result<Self> {
+    pub(super) fn new(source: &Source, caps: &Caps) -> anyhow::Result<Self> {
         let root = source.url.trim_end_matches('/');
         let root = Url::parse(&format!("{root}/")).context("could not read the registry's address")?;
         anyhow::ensure!(matches!(root.scheme(), "http" | "https"), "a registry's address starts with http");
@@ -82,12 +80,12 @@ impl Upstream {
             .user_agent(concat!("chaperone/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .redirect(Policy::none())
-            .connect_timeout(Duration::from_secs(15))
-            .read_timeout(PAUSE)
-            .timeout(TIMEOUT)
+            .connect_timeout(caps.pause / 2)
+            .read_timeout(caps.pause)
+            .timeout(caps.pause.saturating_mul(PAUSES))
             .build()
             .context("could not make the registry's client")?;
-        Ok(Self { client, root, cap, asked: AtomicU64::new(0) })
+        Ok(Self { client, root, cap: caps.answer_bytes, asked: AtomicU64::new(0) })
     }
 
     /// The registry's root address.
@@ -154,7 +152,7 @@ impl Upstream {
             StatusCode::OK | StatusCode::NOT_MODIFIED => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(Refusal::NotFound),
             _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Refusal::Unreachable(format!("the registry answered {status}")));
+                return Err(Refusal::Unreachable(format!("the registry answered {}", status.as_u16())));
             }
             // A redirect leads off the list, whatever it says.
             _ => return Err(Refusal::Refused(format!("the registry refused ({})", status.as_u16()))),
@@ -198,6 +196,9 @@ fn stated(headers: &HeaderMap) -> Stated {
     Stated { etag: text(ETAG.as_str()).map(str::to_owned), sha1, modified }
 }
 
+/// For a person; the error itself can name what is the operator's only.
 fn unreachable(error: &reqwest::Error) -> Refusal {
-    Refusal::Unreachable(format!("{:#}", anyhow::Error::msg(error.to_string())))
+    tracing::info!(%error, "a registry was not reached");
+    let why = if error.is_timeout() { "did not answer in time" } else { "could not be reached" };
+    Refusal::Unreachable(format!("the registry {why}"))
 }

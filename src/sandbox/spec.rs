@@ -126,6 +126,10 @@ fn npm(gateway: &str) -> Vec<String> {
         // A program that would run while the door is open.
         "npm_config_git=git",
         "npm_config_noproxy=127.0.0.1",
+        // What would leave the lockfile or the tree as it was.
+        "npm_config_package_lock=true",
+        "npm_config_dry_run=false",
+        "npm_config_offline=false",
     ];
     let door = format!("npm_config_registry={gateway}/");
     fixed.into_iter().map(str::to_owned).chain([door]).collect()

@@ -106,6 +106,10 @@ impl Session<'_> {
         let exec = &Within::new(&bench.container, &case.survey.repository.project.root);
         let install = verify::install(exec, &case.checks, &self.recorder);
         if let verify::Installed::Failed(digest) = self.with_door(bench, install).await? {
+            // It says nothing about the tree.
+            if let Some(trouble) = bench.door.trouble() {
+                return Err(trouble);
+            }
             return Ok(Checked::NotInstalled(digest));
         }
         verify::rebuild(exec, &case.checks, &self.recorder).await?;

@@ -1,7 +1,5 @@
 //! From the request to a bumped tree: checkout, resolve, baseline, bump.
 
-use std::collections::BTreeSet;
-
 use tokio::sync::Mutex;
 
 use super::bench::{Bench, Checked};
@@ -18,7 +16,6 @@ use crate::ids::ObjectId;
 use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
-use crate::runtime;
 use crate::verify::{self, Baseline};
 use crate::workspace::{Mirror, Source, Want};
 
@@ -79,12 +76,8 @@ impl Session<'_> {
         let tree = &mirror.base().tree;
         let all = mirror.list(tree).await?;
         let project = survey::project(&all, ask)?;
-        let inside = |path: &str| survey::within(&project.root, path).is_some_and(runtime::asks);
-        let mut wanted: BTreeSet<String> = survey::wanted(&project, &all).into_iter().collect();
-        wanted.extend(all.iter().filter(|path| inside(path)).cloned());
-        let files = texts(mirror, tree, &project.root, wanted).await?;
-        let asking = files.iter().filter(|(path, _)| runtime::asks(path));
-        let asking = asking.map(|(path, text)| (path.clone(), text.clone())).collect();
+        let read = texts(mirror, tree, survey::reads(&project, &all)).await?;
+        let (files, asking) = survey::split(&project, read);
         let image = self.rooms.images.choose(project.ecosystem, &asking);
         let paths = all.iter().filter_map(|path| survey::within(&project.root, path)).map(str::to_owned);
         let paths = paths.collect();
@@ -212,23 +205,17 @@ impl Session<'_> {
     }
 }
 
-/// The texts of `wanted` by their paths in the project. What is not text
-/// says nothing here.
-async fn texts(
-    mirror: &Mirror,
-    tree: &ObjectId,
-    root: &str,
-    wanted: impl IntoIterator<Item = String>,
-) -> Result<Texts, Failure> {
-    let mut files = Texts::new();
-    for path in wanted {
-        let Some(inside) = survey::within(root, &path) else { continue };
+/// The texts of a tree by their paths in it. What is not text says nothing
+/// here.
+async fn texts(mirror: &Mirror, tree: &ObjectId, paths: Vec<String>) -> Result<Texts, Failure> {
+    let mut texts = Texts::new();
+    for path in paths {
         let bytes = mirror.read(tree, &path).await?;
         if let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
-            files.insert(inside.to_owned(), text);
+            texts.insert(path, text);
         }
     }
-    Ok(files)
+    Ok(texts)
 }
 
 impl Session<'_> {
@@ -267,7 +254,8 @@ impl Case<'_> {
     async fn files(&self, tree: &ObjectId) -> Result<Texts, Failure> {
         let project = &self.survey.repository.project;
         let wanted = survey::wanted(project, &self.mirror.list(tree).await?);
-        texts(self.mirror, tree, &project.root, wanted).await
+        let (files, _) = survey::split(project, texts(self.mirror, tree, wanted).await?);
+        Ok(files)
     }
 
     /// The versions and lockfiles in a tree.

@@ -24,12 +24,17 @@ fn repository(manager: &str, pinned: &str, lockfile: (&str, &str)) -> Files {
 
 /// Bumps, and returns the lines that the lockfile lost and gained.
 async fn bump(files: &Files, lockfile: &str) -> Vec<String> {
+    bump_all(files, lockfile, &[]).await
+}
+
+/// The same, and these manifests of workspaces change too.
+async fn bump_all(files: &Files, lockfile: &str, workspaces: &[&str]) -> Vec<String> {
     let checkout = Checkout::new(files).await;
     let (code, report) = checkout.attempt("ms@2.1.2").await;
     assert_eq!((code, report["outcome"].as_str()), (0, Some("pr_opened")), "{report:#}");
     assert_eq!(report["model_calls"]["repair"], 0, "{report:#}");
     let changed = git(&checkout.repo(), &["diff", "--name-only", "main", BRANCH]).await;
-    let mut expected = [lockfile, "package.json"];
+    let mut expected = [&[lockfile, "package.json"], workspaces].concat();
     expected.sort_unstable();
     assert_eq!(changed.lines().collect::<Vec<_>>(), expected);
     let diff = git(&checkout.repo(), &["diff", "-U0", "main", BRANCH, "--", lockfile]).await;
@@ -136,11 +141,13 @@ async fn npm_with_workspaces() {
         manifest["name"] = name.into();
         files.push((format!("{path}/package.json"), manifest.to_string()));
     }
-    let lines = bump(&files, "package-lock.json").await;
+    let lines = bump_all(&files, "package-lock.json", &["packages/core/package.json"]).await;
     let other = lines.iter().find(|line| line.contains("inherits"));
     assert_eq!(other, None, "{lines:?}");
-    // The workspace's own copy stays where its range says.
-    assert!(lines.contains(&"+\"packages/core/node_modules/ms\":{".to_owned()), "{lines:?}");
+    // All that declare it move together, so there is still one copy.
+    assert!(lines.contains(&"+\"ms\":\"2.1.2\"".to_owned()), "{lines:?}");
+    let second = lines.iter().find(|line| line.contains("packages/core/node_modules"));
+    assert_eq!(second, None, "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,10 +158,16 @@ fn secure(world: &World<'_>, draft: &mut Draft, bump: &Bump, advisories: &[&Advi
             .find_map(|(_, edge)| edge.range.as_deref().filter(|range| spec::is_elsewhere(range)));
         return Err(match elsewhere {
             Some(range) => declined(format!("lift {package}: it is not from the registry ({range})")),
-            None => ladder::none_installed(world, package),
+            None => {
+                stranger(world, package, |_| true).unwrap_or_else(|| ladder::none_installed(world, package))
+            }
         });
     }
     if !installed.iter().any(|(_, version)| vulnerable.names(version)) {
+        let named = |version: &Version| *version != Version::default() && vulnerable.names(version);
+        if let Some(stop) = stranger(world, package, named) {
+            return Err(stop);
+        }
         let what = format!(
             "find a vulnerable copy of {package}: every installed one is outside the advisory's ranges"
         );
@@ -181,6 +187,13 @@ fn secure(world: &World<'_>, draft: &mut Draft, bump: &Bump, advisories: &[&Advi
         }
     }
     summed(draft, package, &fixed)
+}
+
+/// No for a copy that only its own source can lift.
+fn stranger(world: &World<'_>, package: &str, meant: impl Fn(&Version) -> bool) -> Option<Stop> {
+    let (copy, _) = world.graph.strangers(package).find(|(_, node)| meant(&node.version))?;
+    let path = world.graph.paths().remove(&copy).unwrap_or_else(|| package.to_owned());
+    Some(declined(format!("lift {package}: it is not from the registry ({path})")))
 }
 
 /// Several copies as one answer: the lowest one is its face.

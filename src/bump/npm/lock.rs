@@ -18,9 +18,10 @@ use serde_json::Value;
 
 use crate::bump::edit::Texts;
 use crate::manager::Kind;
+use crate::manager::addresses::descriptor;
 
 /// Bytes of a lockfile.
-const TEXT_CAP: usize = 48 * 1024 * 1024;
+pub(super) const TEXT_CAP: usize = 48 * 1024 * 1024;
 /// Installed copies.
 const NODE_CAP: usize = 200_000;
 
@@ -132,6 +133,25 @@ impl Graph {
         self.nodes.get(index)
     }
 
+    /// All of them with their numbers.
+    pub fn nodes(&self) -> impl Iterator<Item = (usize, &Node)> {
+        self.nodes.iter().enumerate()
+    }
+
+    /// Everything that these nodes need, with themselves.
+    #[must_use]
+    pub fn reached(&self, mut left: Vec<usize>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        while let Some(index) = left.pop() {
+            if reached.insert(index) {
+                left.extend(
+                    self.node(index).into_iter().flat_map(|node| &node.edges).filter_map(|edge| edge.to),
+                );
+            }
+        }
+        reached
+    }
+
     /// The manifests of the repository, the root first.
     pub fn importers(&self) -> impl Iterator<Item = (usize, &str, &Node)> {
         self.nodes.iter().enumerate().filter_map(|(index, node)| match &node.source {
@@ -146,6 +166,15 @@ impl Graph {
             .iter()
             .enumerate()
             .filter(move |(_, node)| node.source == Source::Registry && node.name == package)
+    }
+
+    /// Every copy that comes from a repository, a file or an address: nobody
+    /// can lift it, but it is installed all the same.
+    pub fn strangers<'a>(&'a self, package: &'a str) -> impl Iterator<Item = (usize, &'a Node)> {
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(move |(_, node)| node.source == Source::Elsewhere && node.name == package)
     }
 
     /// Every copy with the same name and version, which one pin moves.
@@ -279,13 +308,6 @@ fn edges(manifest: &Value, with_dev: bool) -> Vec<Edge> {
         }
     }
     edges
-}
-
-/// `name@rest` of a descriptor or key, scopes included.
-fn split_name(text: &str) -> Option<(&str, &str)> {
-    let tail = text.get(1..)?;
-    let at = tail.find('@')?.checked_add(1)?;
-    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
 }
 
 #[cfg(test)]

@@ -206,7 +206,8 @@ impl Relock<'_> {
         let kind = self.plan.manager.kind;
         let held = held::read(kind, lockfile).unwrap_or_default();
         if matches!(kind, Kind::YarnClassic | Kind::YarnBerry)
-            && let Some((key, version)) = yarn::strays(lockfile, &self.plan.pins).into_iter().next()
+            && let Some((key, version)) =
+                yarn::strays(self.before, lockfile, &self.plan.pins).into_iter().next()
         {
             let pin = self.plan.pins.iter().find(|pin| pin.version == version)?;
             return Some((pin, format!("another version for {key}")));
@@ -231,7 +232,7 @@ impl Relock<'_> {
         let pins = &self.plan.pins;
         self.write_exact().await?;
         let exact = pin::exact(root, pins).unwrap_or_else(|| root.to_owned());
-        let old = self.plan.manager.major().is_some_and(|major| major < 9);
+        let old = self.plan.manager.major().is_some_and(|major| major < 8);
         let pinned = if old { pin::with_direct(&exact, pins) } else { pin::with_npm_overrides(&exact, pins) };
         self.write_root(&pinned.unwrap_or(exact)).await?;
         let lockfile = pin::without(led, pins).ok_or_else(|| edit_failed("read the lockfile"))?;
@@ -288,7 +289,7 @@ impl Relock<'_> {
         let aliased = pin::with_aliases(root, pins).ok_or_else(|| edit_failed("read package.json"))?;
         self.write_root(&aliased).await?;
         self.lock().await?;
-        let moved = yarn::move_strays(&self.lockfile().await?, pins);
+        let moved = yarn::move_strays(self.before, &self.lockfile().await?, pins);
         self.write_lockfile(&moved).await?;
         self.write_final(root).await?;
         self.lock().await
@@ -296,7 +297,7 @@ impl Relock<'_> {
 
     /// yarn 2 and newer can be told.
     async fn pin_yarn_berry(&self) -> Result<Output, Stop> {
-        for (descriptor, version) in yarn::strays(&self.lockfile().await?, &self.plan.pins) {
+        for (descriptor, version) in yarn::strays(self.before, &self.lockfile().await?, &self.plan.pins) {
             let words = ["set", "resolution", &descriptor, &format!("npm:{version}")];
             self.ask(words.map(str::to_owned).to_vec()).await?;
         }

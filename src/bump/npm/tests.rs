@@ -254,3 +254,56 @@ fn a_transitive_package_goes_as_far_as_its_dependents_allow() {
     assert_eq!(said(&plan), ["x 1.0.0 2.0.0", "p 1.0.0 1.1.0"]);
     assert_eq!(plan.resolved.step, Step::AncestorBump);
 }
+
+#[test]
+fn the_workspaces_move_together_and_nothing_else_of_the_tree_does() {
+    let manifest = json!({ "name": "root", "workspaces": ["p/*"], "dependencies": { "a": "^1.0.0" } });
+    let mut files = repository(&manifest, &[("a", "1.0.0", json!({}))]);
+    let mut lockfile: Value = serde_json::from_str(&files["package-lock.json"]).unwrap();
+    lockfile["packages"]["p/x"] = json!({ "dependencies": { "a": "^1.0.0" } });
+    files.insert("package-lock.json".into(), lockfile.to_string());
+    for dir in ["p/x", "examples/x", "web"] {
+        files.insert(
+            format!("{dir}/package.json"),
+            r#"{ "name": "x", "dependencies": { "a": "^1.0.0" } }"#.into(),
+        );
+    }
+    files.insert("test/fixtures/broken/package.json".into(), "{ nope".into());
+    let paths = files.keys().cloned().collect();
+    let project = crate::bump::survey::Project { ecosystem: Ecosystem::Npm, root: String::new() };
+    let repository = crate::bump::Repository { project, files, paths };
+    let Asking { bumps, runtime, .. } = bump("a");
+    let registry = Registry::default().plain("a", &["1.0.0", "2.0.0"]);
+    let on = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ask = crate::bump::Ask::bump(bumps);
+    let plan = on.block_on(crate::bump::plan(&repository, &ask, &runtime, &registry)).unwrap();
+    let crate::bump::Plan::Npm(plan) = plan else { panic!("it is npm's") };
+    assert_eq!(plan.manifests.keys().collect::<Vec<_>>(), ["p/x/package.json", "package.json"]);
+}
+
+#[test]
+fn a_vulnerable_copy_from_elsewhere_is_declined_with_its_way_in() {
+    let git = |version: &str| json!({ "resolved": "git+ssh://git@host/g.git#1", "version": version });
+    let needs = || deps(json!({ "g": "owner/g" }));
+    let manifest = |more: Value| json!({ "name": "app", "dependencies": more });
+    let alone = repository(
+        &manifest(json!({ "p": "1.0.0" })),
+        &[("p", "1.0.0", needs()), ("g", "1.0.0", git("1.0.0"))],
+    );
+    let beside = |version: &str| {
+        let installed =
+            [("p", "1.0.0", needs()), ("g", "2.0.0", json!({})), ("p/node_modules/g", version, git(version))];
+        repository(&manifest(json!({ "p": "1.0.0", "g": "^2.0.0" })), &installed)
+    };
+    for (files, outcome, words) in [
+        (alone, Outcome::DeclinedPolicy, "it is not from the registry (app > p > g)"),
+        (beside("1.0.0"), Outcome::DeclinedPolicy, "it is not from the registry (app > p > g)"),
+        (beside("2.0.0"), Outcome::AlreadyCurrent, "outside the advisory's ranges"),
+        (beside(""), Outcome::AlreadyCurrent, "outside the advisory's ranges"),
+    ] {
+        let registry = Registry::default().plain("g", &["1.0.0", "2.0.0"]);
+        let failure = planned(&secure("g", &["< 2.0.0"]), &files, &registry).unwrap_err();
+        assert_eq!(failure.outcome(), outcome, "{}", failure.public());
+        assert!(failure.public().contains(words), "{}", failure.public());
+    }
+}

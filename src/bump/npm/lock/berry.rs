@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::yarn::{Entry, link};
-use super::{Graph, Importer, Node, Source, Wish, edges, split_name, version};
+use super::{Graph, Importer, Node, Source, Wish, descriptor, edges, version};
 
 pub(super) fn read(lockfile: &str, importers: &[Importer]) -> Result<Graph, String> {
     let lockfile: Value = serde_yaml_ng::from_str(lockfile).map_err(|why| why.to_string())?;
@@ -14,7 +14,7 @@ pub(super) fn read(lockfile: &str, importers: &[Importer]) -> Result<Graph, Stri
 
 fn entry(key: &str, value: &Value) -> Option<Entry> {
     let text = |key: &str| value.get(key).and_then(Value::as_str);
-    let (name, origin) = split_name(text("resolution")?)?;
+    let (name, origin) = descriptor(text("resolution")?)?;
     if origin.starts_with("workspace:") {
         // The manifest itself is read instead.
         return None;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Edge, Graph, Importer, Node, Source, Wish, edges, split_name, version};
+use super::{Edge, Graph, Importer, Node, Source, Wish, descriptor, edges, version};
 
 /// Levels of `node_modules` below each other.
 const DEPTH: usize = 64;
@@ -144,7 +144,7 @@ fn is_elsewhere(resolved: &str) -> bool {
 /// from the registry as an address.
 fn old_version(name: &str, text: Option<&str>) -> (String, Source, deno_semver::Version) {
     let text = text.unwrap_or_default();
-    if let Some((own, bare)) = text.strip_prefix("npm:").and_then(split_name) {
+    if let Some((own, bare)) = text.strip_prefix("npm:").and_then(descriptor) {
         return (own.to_owned(), Source::Registry, version(bare).unwrap_or_default());
     }
     match version(text) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Edge, Graph, Importer, Node, Source, Wish, split_name, version};
+use super::{Edge, Graph, Importer, Node, Source, Wish, descriptor, version};
 
 const SECTIONS: [(&str, Wish); 3] =
     [("optionalDependencies", Wish::Optional), ("dependencies", Wish::Prod), ("devDependencies", Wish::Dev)];
@@ -159,7 +159,7 @@ fn name_and_version(key: &str) -> Option<(&str, &str)> {
     let bare = key.strip_prefix('/').unwrap_or(key);
     let bare = bare.split('(').next().unwrap_or(bare);
     let named =
-        split_name(bare).filter(|(name, _)| name.matches('/').count() == usize::from(name.starts_with('@')));
+        descriptor(bare).filter(|(name, _)| name.matches('/').count() == usize::from(name.starts_with('@')));
     named.or_else(|| {
         let scoped = bare.starts_with('@');
         let (first, rest) = bare.split_once('/')?;

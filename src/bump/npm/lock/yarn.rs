@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Edge, Graph, Importer, Node, Source, Wish, split_name, version};
+use super::{Edge, Graph, Importer, Node, Source, Wish, descriptor, version};
 
 /// One entry: every descriptor that it answers, and what it is.
 pub(super) struct Entry {
@@ -33,14 +33,14 @@ pub(super) fn link(entries: Vec<Entry>, importers: &[Importer], knows_peers: boo
     }
     for entry in entries {
         let index = nodes.len();
-        for descriptor in entry.descriptors {
-            if let Some((name, _)) = split_name(&descriptor) {
+        for words in entry.descriptors {
+            if let Some((name, _)) = descriptor(&words) {
                 let list = by_name.entry(name.to_owned()).or_default();
                 if !list.contains(&index) {
                     list.push(index);
                 }
             }
-            by_descriptor.insert(descriptor, index);
+            by_descriptor.insert(words, index);
         }
         nodes.push(entry.node);
     }
@@ -94,8 +94,8 @@ fn key_and_value(line: &str) -> (&str, String) {
 fn entry(block: &Block<'_>) -> Option<Entry> {
     let descriptors: Vec<String> =
         block.head.split(',').map(|one| one.trim().trim_matches('"').to_owned()).collect();
-    let (declared, range) = split_name(descriptors.first()?)?;
-    let name = range.strip_prefix("npm:").and_then(split_name).map_or(declared, |(own, _)| own).to_owned();
+    let (declared, range) = descriptor(descriptors.first()?)?;
+    let name = range.strip_prefix("npm:").and_then(descriptor).map_or(declared, |(own, _)| own).to_owned();
     let mut edges = Vec::new();
     let mut wish = None;
     let mut text = "";

@@ -80,16 +80,23 @@ pub(super) fn with_npm_overrides(manifest: &str, pins: &[Pin]) -> Option<String>
     Some(Value::Object(manifest).to_string())
 }
 
-/// An override of the plan's own, below one parent: exact for the first relock.
+/// Below one parent: an override of the plan's own becomes exact for the first
+/// relock, and one that the plan does without is there for it alone.
 fn pin_under(overrides: &mut Map<String, Value>, parent: &str, package: &str, version: &str) {
     let of_parent =
         |key: &str| key == parent || key.strip_prefix(parent).is_some_and(|rest| rest.starts_with('@'));
-    let below =
-        overrides.iter_mut().filter(|(key, _)| of_parent(key)).filter_map(|(_, below)| below.as_object_mut());
-    for below in below {
+    let exact = Value::String(version.to_owned());
+    let mut is_there = false;
+    for below in
+        overrides.iter_mut().filter(|(key, _)| of_parent(key)).filter_map(|(_, below)| below.as_object_mut())
+    {
         if let Some(range) = below.get_mut(package) {
-            *range = Value::String(version.to_owned());
+            *range = exact.clone();
+            is_there = true;
         }
+    }
+    if !is_there && let Some(below) = overrides.entry(parent).or_insert_with(|| json!({})).as_object_mut() {
+        below.insert(package.to_owned(), exact);
     }
 }
 
@@ -121,14 +128,13 @@ pub(super) fn with_pnpm_overrides(manifest: &str, pins: &[Pin]) -> Option<String
     Some(Value::Object(manifest).to_string())
 }
 
-/// What pnpm calls the copies of a pin: those below one parent, those in the
-/// version's own line, or all.
+/// What pnpm calls the copies of a pin: those below one parent, or those in
+/// the version's own line.
 fn pnpm_key(pin: &Pin) -> String {
     match (&pin.under, &pin.replaces) {
         (Some(parent), _) => format!("{parent}>{}", pin.package),
         // Only declarations that admit the version, and none of another line.
-        (None, Some(_)) => format!("{}@{}", pin.package, pin.version),
-        (None, None) => pin.package.clone(),
+        (None, _) => format!("{}@{}", pin.package, pin.version),
     }
 }
 
@@ -164,30 +170,39 @@ pub(super) fn alias(key: &str) -> Option<(&str, &str)> {
     descriptor(range.strip_prefix("npm:")?)
 }
 
-/// npm's lockfile without the entries of pinned packages: npm keeps what is
-/// there, whatever the overrides say.
+/// npm's lockfile without the entries that the pins replace: npm keeps what
+/// is there, whatever the overrides say. Other copies of a pinned package
+/// stay, or npm would choose for them afresh.
 pub(super) fn without(lockfile: &str, pins: &[Pin]) -> Option<String> {
     let mut lockfile: Value = serde_json::from_str(lockfile).ok()?;
-    let other = |name: &str, entry: &Value| {
-        let version = entry.get("version").and_then(Value::as_str);
-        !pins.iter().any(|pin| pin.package == name && version != Some(pin.version.as_str()))
-    };
     if let Some(packages) = lockfile.get_mut("packages").and_then(Value::as_object_mut) {
         packages.retain(|path, entry| match path.rsplit_once("node_modules/") {
-            Some((_, name)) => other(name, entry),
+            Some((above, name)) => !replaced(pins, name, entry, !above.contains("node_modules/")),
             None => true,
         });
     }
-    forget(&mut lockfile, &other);
+    forget(&mut lockfile, pins, true);
     serde_json::to_string_pretty(&lockfile).ok()
 }
 
-fn forget(parent: &mut Value, other: &impl Fn(&str, &Value) -> bool) {
+fn forget(parent: &mut Value, pins: &[Pin], own: bool) {
     let Some(dependencies) = parent.get_mut("dependencies").and_then(Value::as_object_mut) else { return };
-    dependencies.retain(|name, entry| other(name, entry));
+    dependencies.retain(|name, entry| !replaced(pins, name, entry, own));
     for (_, entry) in dependencies.iter_mut() {
-        forget(entry, other);
+        forget(entry, pins, false);
     }
+}
+
+/// Does a pin replace this entry? `own` is where the repository's manifests
+/// find it.
+fn replaced(pins: &[Pin], name: &str, entry: &Value, own: bool) -> bool {
+    let version = entry.get("version").and_then(Value::as_str);
+    pins.iter().filter(|pin| pin.package == name && version != Some(pin.version.as_str())).any(|pin| {
+        match &pin.replaces {
+            Some(from) => version == Some(from.as_str()),
+            None => own,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -233,9 +248,9 @@ mod tests {
     fn pnpms_overrides_go_where_its_version_reads_them() {
         assert_eq!(
             with_pnpm_overrides("{}", &pins()).unwrap(),
-            r#"{"pnpm":{"overrides":{"a":"1.2.0","@s/b":"2.0.0"}}}"#
+            r#"{"pnpm":{"overrides":{"a@1.2.0":"1.2.0","@s/b@2.0.0":"2.0.0"}}}"#
         );
-        let added = "overrides:\n  'a': 1.2.0\n  '@s/b': 2.0.0\n";
+        let added = "overrides:\n  'a@1.2.0': 1.2.0\n  '@s/b@2.0.0': 2.0.0\n";
         assert_eq!(with_workspace_overrides("", &pins()), added);
         assert_eq!(
             with_workspace_overrides("packages:\n  - p", &pins()),
@@ -256,12 +271,47 @@ mod tests {
     }
 
     #[test]
-    fn npms_lockfile_forgets_other_versions_of_pinned_packages() {
-        let lockfile = r#"{"packages":{"":{},"node_modules/a":{"version":"1.0.0"},"node_modules/c/node_modules/a":{"version":"1.2.0"}},"dependencies":{"c":{"version":"1.0.0","dependencies":{"a":{"version":"1.0.0"}}}}}"#;
-        let left: Value = serde_json::from_str(&without(lockfile, &pins()).unwrap()).unwrap();
+    fn a_pin_below_one_parent_overrides_there_alone() {
+        let pins = [Pin {
+            package: "a".into(),
+            version: "1.2.6".into(),
+            replaces: Some("1.2.5".into()),
+            under: Some("p".into()),
+        }];
+        for (before, after) in [
+            ("{}", r#"{"overrides":{"p":{"a":"1.2.6"}}}"#),
+            (r#"{"overrides":{"p":{"a":"^1.2.6"}}}"#, r#"{"overrides":{"p":{"a":"1.2.6"}}}"#),
+            (r#"{"overrides":{"p@1":{"a":"^1.2.6"}}}"#, r#"{"overrides":{"p@1":{"a":"1.2.6"}}}"#),
+            (r#"{"overrides":{"p":"1.0.0"}}"#, r#"{"overrides":{"p":"1.0.0"}}"#),
+        ] {
+            assert_eq!(with_npm_overrides(before, &pins).unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn npms_lockfile_forgets_only_what_a_pin_replaces() {
+        let lockfile = r#"{"packages":{"":{},"node_modules/a":{"version":"1.0.0"},"node_modules/c/node_modules/a":{"version":"0.9.0"},"w/node_modules/a":{"version":"1.1.0"}},"dependencies":{"a":{"version":"1.0.0"},"c":{"version":"1.0.0","dependencies":{"a":{"version":"0.9.0"}}}}}"#;
+        let left = |replaces: Option<&str>| {
+            let replaces = replaces.map(str::to_owned);
+            let pin = Pin { package: "a".into(), version: "1.2.0".into(), replaces, under: None };
+            let left: Value = serde_json::from_str(&without(lockfile, &[pin]).unwrap()).unwrap();
+            let paths: Vec<String> = left["packages"].as_object().unwrap().keys().cloned().collect();
+            (paths.join(" "), left["dependencies"].to_string())
+        };
+        // What the repository asks for itself.
         assert_eq!(
-            left,
-            json!({"packages":{"":{},"node_modules/c/node_modules/a":{"version":"1.2.0"}},"dependencies":{"c":{"version":"1.0.0","dependencies":{}}}})
+            left(None),
+            (
+                " node_modules/c/node_modules/a".to_owned(),
+                r#"{"c":{"version":"1.0.0","dependencies":{"a":{"version":"0.9.0"}}}}"#.to_owned()
+            )
+        );
+        assert_eq!(
+            left(Some("0.9.0")),
+            (
+                " node_modules/a w/node_modules/a".to_owned(),
+                r#"{"a":{"version":"1.0.0"},"c":{"version":"1.0.0","dependencies":{}}}"#.to_owned()
+            )
         );
     }
 }
