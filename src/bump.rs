@@ -18,7 +18,7 @@ mod elsewhere;
 mod kept;
 
 use crate::advisory::{Advisory, Proof};
-use crate::change::{Bump, Ecosystem, Resolved};
+use crate::change::{Bump, Ecosystem, Moved, Resolved};
 use crate::exec::Exec;
 use crate::failure::Failure;
 use crate::manager::{self, Manager, Signs};
@@ -129,18 +129,19 @@ pub async fn plan(
     packages: &dyn Packages,
 ) -> Result<Plan, Failure> {
     let Ask { bumps, advisories } = ask;
-    let files = &repository.files;
-    if let Some(address) = packages.address(repository.project.ecosystem) {
-        elsewhere::check(repository, &address)?;
-    }
-    match repository.project.ecosystem {
+    let ecosystem = repository.project.ecosystem;
+    let address = packages.address(ecosystem);
+    match ecosystem {
         Ecosystem::Npm => {
             let manager = repository.manager()?;
-            let files = &npm::importers::of(files, &manager);
+            let files = &npm::importers::of(&repository.files, &manager);
+            elsewhere::check(ecosystem, files, address.as_deref())?;
             let question = npm::Question { files, manager: &manager, bumps, advisories, runtime };
             Ok(Plan::Npm(npm::plan(&question, packages).await?))
         }
         Ecosystem::Maven => {
+            let files = &repository.files;
+            elsewhere::check(ecosystem, files, address.as_deref())?;
             let question = maven::Question { files, bumps, advisories, runtime };
             Ok(Plan::Maven(maven::plan(&question, packages).await?))
         }
@@ -279,30 +280,37 @@ pub fn prove_lockfile(
 
 async fn apply_maven(work: &Work<'_>, plan: &maven::Plan) -> Result<Applied, Failure> {
     maven::apply::apply(work.exec, plan, work.recorder).await?;
-    let proofs = prove_build(work.exec, &work.ask.advisories, work.recorder).await?;
+    let mut files = work.repository.files.clone();
+    files.extend(plan.manifests.clone());
+    let advisories = &work.ask.advisories;
+    let proofs = prove_build(work.exec, &plan.resolved, &files, advisories, work.recorder).await?;
     Ok(Applied { resolved: plan.resolved.clone(), proofs })
 }
 
 /// Lets the real Maven resolve every module of the tree in the container,
-/// whose door is open, and checks every copy.
+/// whose door is open, and checks every copy. `files` are the tree's.
 ///
 /// # Errors
-/// Maven cannot resolve, or the container fails.
+/// Maven cannot resolve, or its trees are not whole, or the container fails.
 pub async fn prove_build(
     exec: &dyn Exec,
+    resolved: &Resolved,
+    files: &Texts,
     advisories: &[Advisory],
     recorder: &Recorder,
 ) -> Result<Vec<Proof>, Failure> {
     let mut proofs = Vec::new();
     for advisories in by_package(advisories) {
-        proofs.push(maven::apply::prove(exec, &advisories, recorder).await?);
+        let expected = maven::apply::Expected::of(resolved, files, &advisories);
+        proofs.push(maven::apply::prove(exec, &expected, recorder).await?);
     }
     Ok(proofs)
 }
 
-/// A failed build that says itself what it wants.
+/// A failed build that says itself what it wants, and the versions that the
+/// answer changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FirstMove(maven::first_move::Move);
+pub struct FirstMove(maven::first_move::Move, Vec<Moved>);
 
 impl std::fmt::Display for FirstMove {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -319,44 +327,58 @@ impl std::fmt::Display for FirstMove {
     }
 }
 
-/// Reads what a failed verification said; `None` when thought is needed.
-#[must_use]
-pub fn first_move(repository: &Repository, said: &str) -> Option<FirstMove> {
-    match repository.project.ecosystem {
-        Ecosystem::Npm => None,
-        Ecosystem::Maven => maven::first_move::first_move(said).map(FirstMove),
+/// Reads what a failed verification of the work container's tree said;
+/// `None` when thought is needed.
+///
+/// # Errors
+/// The container fails, or a registry cannot be read.
+pub async fn first_move(work: &Work<'_>, said: &str) -> Result<Option<FirstMove>, Failure> {
+    if work.repository.project.ecosystem != Ecosystem::Maven {
+        return Ok(None);
     }
+    let files = now(work).await?;
+    let question = maven::Question {
+        files: &files,
+        bumps: &work.ask.bumps,
+        advisories: &work.ask.advisories,
+        runtime: work.runtime,
+    };
+    let found = maven::first_move(&question, work.packages, said).await?;
+    Ok(found.map(|(what, moved)| FirstMove(what, moved)))
 }
 
-/// Makes the move in the work container, whose door is open. `exec` sees the
-/// project's root.
+/// Makes the move in the work container, whose door is open, and says which
+/// versions it changed.
 ///
 /// # Errors
 /// A pom cannot be edited, or the container fails.
-pub async fn answer(
-    exec: &dyn Exec,
-    repository: &Repository,
-    answer: &FirstMove,
-    recorder: &Recorder,
-) -> Result<(), Failure> {
+pub async fn answer(work: &Work<'_>, answer: &FirstMove) -> Result<Vec<Moved>, Failure> {
     match &answer.0 {
-        maven::first_move::Move::Lock { goal } => maven::apply::run_goal(exec, goal, recorder).await,
+        maven::first_move::Move::Lock { goal } => {
+            maven::apply::run_goal(work.exec, goal, work.recorder).await?;
+        }
         maven::first_move::Move::Pin { project, pins } => {
-            let mut files = Texts::new();
-            for path in repository.files.keys() {
-                let bytes = exec.read(path, LOCKFILE).await?;
-                if let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                    files.insert(path.clone(), text);
-                }
-            }
+            let files = now(work).await?;
             for (path, text) in maven::first_move::pins(&files, project.as_deref(), pins)? {
                 if files.get(&path) != Some(&text) {
-                    exec.write(&path, text.as_bytes()).await?;
+                    work.exec.write(&path, text.as_bytes()).await?;
                 }
             }
-            Ok(())
         }
     }
+    Ok(answer.1.clone())
+}
+
+/// The texts that the room reads, as they are in the work container.
+async fn now(work: &Work<'_>) -> Result<Texts, Failure> {
+    let mut files = Texts::new();
+    for path in work.repository.files.keys() {
+        let bytes = work.exec.read(path, LOCKFILE).await?;
+        if let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            files.insert(path.clone(), text);
+        }
+    }
+    Ok(files)
 }
 
 fn by_package(advisories: &[Advisory]) -> Vec<Vec<Advisory>> {

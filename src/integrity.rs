@@ -6,10 +6,13 @@
 //! change, which a person can make by hand, to letting a weakened test pass.
 
 mod config;
+mod java;
+mod maven;
 mod tests_kept;
 mod tokens;
 
 use crate::evidence::Finding;
+use crate::manager::LOCKFILES;
 
 /// One changed file; `None` where it does not exist.
 #[derive(Debug, Clone)]
@@ -45,9 +48,25 @@ pub fn check(pairs: &[FilePair]) -> Vec<Finding> {
         .flat_map(|pair| {
             let mut findings = config::check(pair);
             findings.extend(tests_kept::check(pair));
+            findings.extend(maven::check(pair));
+            findings.extend(java::check(pair));
+            if is_lockfile(&pair.path) && pair.before != pair.after {
+                findings.push(pair.finding("lockfile-edited", "a lockfile is not as the engine left it"));
+            }
             findings
         })
         .collect()
+}
+
+/// Does the engine itself change such a file? Then what it left is the state
+/// before, not what the base has.
+#[must_use]
+pub fn is_engines(path: &str) -> bool {
+    maven::is_pom(path) || maven::is_setting(path) || path.ends_with(".xml") || is_lockfile(path)
+}
+
+fn is_lockfile(path: &str) -> bool {
+    LOCKFILES.contains(&path.rsplit('/').next().unwrap_or(path))
 }
 
 /// For a row of the status comment.
@@ -69,4 +88,24 @@ pub fn digest(findings: &[Finding]) -> String {
         "the change weakens tests or checks, which is never accepted; put these back:\n{}",
         lines.join("\n")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lockfile_is_the_engines_at_any_depth_and_by_its_whole_name_only() {
+        let rules = |path: &str, before: &str| -> Vec<String> {
+            let bytes = |text: &str| Some(text.as_bytes().to_vec());
+            let pair = FilePair { path: path.into(), before: bytes(before), after: bytes("now") };
+            assert_eq!(is_engines(path), !path.contains("x-"), "{path}");
+            check(&[pair]).into_iter().map(|finding| finding.rule).collect()
+        };
+        for path in ["package-lock.json", "docs/a/yarn.lock", "vendor/pnpm-lock.yaml"] {
+            assert_eq!(rules(path, "then"), ["lockfile-edited"], "{path}");
+            assert!(rules(path, "now").is_empty(), "{path}");
+        }
+        assert!(rules("src/x-package-lock.json", "then").is_empty());
+    }
 }

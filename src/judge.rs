@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use crate::change::{ChangeType, Cost, Resolved};
 use crate::evidence::{Accepted, Finding, Verified};
 use crate::failure::Failure;
+use crate::manager::LOCKFILES;
 use crate::model::{Call, CallError, Model, Reply};
 use crate::outcome::Outcome;
 use crate::record::{Caller, Recorder};
@@ -146,10 +147,19 @@ fn tool() -> Value {
 fn shown_diff(diff: &str) -> Option<String> {
     let mut shown = String::new();
     for part in parts(diff) {
-        let lockfile = part.lines().next().is_some_and(|line| line.ends_with("package-lock.json"));
+        let lockfile = part.lines().next().is_some_and(is_lockfile);
         shown.push_str(&if lockfile { text::head(part, LOCKFILE_CAP) } else { part.to_owned() });
     }
     (shown.len() <= DIFF_CAP && !shown.contains("\n[diff cut here]\n")).then_some(shown)
+}
+
+/// Does `diff --git a/… b/…` name a lockfile? Only the engine writes these, at
+/// any depth; a file whose name merely ends so is shown.
+fn is_lockfile(heading: &str) -> bool {
+    let Some((before, after)) = heading.trim_start_matches("diff --git a/").split_once(" b/") else {
+        return false;
+    };
+    before == after && LOCKFILES.contains(&after.rsplit('/').next().unwrap_or(after))
 }
 
 /// The diff file by file.
@@ -241,5 +251,16 @@ mod tests {
         let shown = shown_diff(&format!("{source}{lockfile}")).unwrap();
         assert!(shown.starts_with(&source) && shown.len() < source.len() + LOCKFILE_CAP + 10);
         assert!(shown_diff(&"+x\n".repeat(DIFF_CAP)).is_none());
+        let shortened = |path: &str| {
+            let diff = format!("diff --git a/{path} b/{path}\n{}", "+y\n".repeat(LOCKFILE_CAP / 2));
+            shown_diff(&diff).unwrap().len() < diff.len()
+        };
+        for path in ["yarn.lock", "a/pnpm-lock.yaml", "a/b/npm-shrinkwrap.json", "bun.lock"] {
+            assert!(shortened(path), "{path}");
+        }
+        for path in ["src/x-package-lock.json", "package-lock.json/a.js", "src/yarn.lock.js"] {
+            assert!(!shortened(path), "{path}");
+        }
+        assert!(!is_lockfile("diff --git a/a.js b/package-lock.json"));
     }
 }

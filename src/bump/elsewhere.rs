@@ -1,31 +1,39 @@
 //! Settings of a repository that send its package manager to another registry
-//! than the operator's, or that name a program for it to start.
+//! than the operator's, that name a program for it to start, or that make
+//! Maven's own process run other code.
 //!
 //! A container reaches one registry of each kind, whatever a repository says.
 //! What it would get from there may not be what the repository means, so such
 //! a request is declined with the file and the line that say so. So is a
 //! program: it would run while packages are fetched. Shells and options of
 //! scripts are left alone, because no script runs then.
+//!
+//! A Maven build is warmed with the door open, and that runs the plugins and
+//! extensions that the poms name: this is by design, there is no other way to
+//! learn what a build needs. They come from the operator's registry. Code that
+//! the repository itself puts into the process does not, so it is declined.
 
+use super::declined;
 use super::edit::Texts;
-use super::{Repository, declined};
 use crate::change::Ecosystem;
 use crate::failure::Failure;
 
 /// Checks a project's settings against the registry that is there.
 ///
 /// # Errors
-/// A setting names another one.
-pub(super) fn check(repository: &Repository, address: &str) -> Result<(), Failure> {
-    let files = &repository.files;
+/// A setting names another one, or a program.
+pub(super) fn check(ecosystem: Ecosystem, files: &Texts, address: Option<&str>) -> Result<(), Failure> {
     if let Some((file, line)) = program(files) {
         return Err(declined(format!(
             "work with the program that {file} names ({line}): it would run while packages are fetched"
         )));
     }
-    let found = match repository.project.ecosystem {
-        Ecosystem::Npm => npm(files, address),
-        Ecosystem::Maven => maven(files),
+    let found = match ecosystem {
+        Ecosystem::Npm => address.and_then(|address| npm(files, address)),
+        Ecosystem::Maven => {
+            code(files)?;
+            maven(files)
+        }
     };
     match found {
         None => Ok(()),
@@ -85,9 +93,46 @@ fn bare(address: &str) -> &str {
     address.split_once("://").map_or(address, |(_, rest)| rest)
 }
 
+const CONFIG: &str = ".mvn/maven.config";
+const JVM: &str = ".mvn/jvm.config";
+/// Words for the machine that runs Maven which bring code of their own along,
+/// or hide such words in another file.
+const CODE: [&str; 13] = [
+    "-javaagent",
+    "-agentpath",
+    "-agentlib",
+    "-Xbootclasspath",
+    "-Xrun",
+    "-XX:Flags",
+    "-XX:VMOptionsFile",
+    "-XX:OnError",
+    "-XX:OnOutOfMemoryError",
+    "--patch-module",
+    "-cp",
+    "-classpath",
+    "--class-path",
+];
+
+fn code(files: &Texts) -> Result<(), Failure> {
+    let words = |file: &'static str| {
+        let words = files.get(file).into_iter().flat_map(|text| text.split_whitespace());
+        // Whoever reads them takes quotes away.
+        words.map(move |word| (file, word.replace(['"', '\'', '\\'], "")))
+    };
+    let is_code = |(file, word): &(&str, String)| {
+        word.contains("maven.ext.class.path")
+            || *file == JVM && (word.starts_with('@') || CODE.iter().any(|code| word.starts_with(code)))
+    };
+    match words(JVM).chain(words(CONFIG)).find(is_code) {
+        None => Ok(()),
+        Some((file, word)) => Err(declined(format!(
+            "run Maven with {word:?}, which {file} asks for: it brings other code into Maven itself"
+        ))),
+    }
+}
+
 /// Settings of Maven that a repository brings along itself.
 fn maven(files: &Texts) -> Option<(&'static str, String)> {
-    const CONFIG: &str = ".mvn/maven.config";
     let mut words = files.get(CONFIG)?.split_whitespace();
     while let Some(word) = words.next() {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
@@ -135,6 +180,17 @@ mod tests {
             ("script-shell=bash\nnode-options=--no-warnings", false),
         ] {
             assert_eq!(program(&texts(&[(".npmrc", text)])).is_some(), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn code_that_a_repository_puts_into_maven_is_declined() {
+        let config = |text: &str| code(&texts(&[(".mvn/jvm.config", text)]));
+        assert!(config("-Xmx2g\n-XX:+UseG1GC --add-opens java.base/java.lang=ALL-UNNAMED").is_ok());
+        let extended = texts(&[(CONFIG, "-T1\n-Dmaven.ext.class.path=x.jar")]);
+        assert!(code(&extended).is_err());
+        for bad in ["-Xmx1g\n-javaagent:x.jar", "-agentpath:x", "-agentlib:x", "\"-java\"agent:x", "@args"] {
+            assert_eq!(config(bad).unwrap_err().outcome(), crate::outcome::Outcome::DeclinedPolicy, "{bad}");
         }
     }
 

@@ -31,11 +31,12 @@ use futures_util::future::try_join_all;
 use super::edit::Texts;
 use crate::advisory::Advisory;
 use crate::change::{Bump, Moved, Resolved};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::outcome::Outcome;
 use crate::packages::{Document, Packages};
 use crate::runtime::Runtime;
 use direct::{Attempt, Case};
+use first_move::Move;
 use ground::Ground;
 use shelf::{Shelf, Stop};
 
@@ -45,6 +46,9 @@ const ROUNDS: usize = 400;
 const FILES: usize = 6_000;
 /// Files that are fetched at the same time.
 const AT_ONCE: usize = 16;
+
+/// Why a version that nobody asked for is pinned.
+const ENFORCED: &str = "the enforcer asks for it";
 
 /// What is to be brought about.
 #[derive(Debug, Clone)]
@@ -74,6 +78,39 @@ pub struct Question<'a> {
 /// repository of packages cannot be reached.
 pub async fn plan(question: &Question<'_>, packages: &dyn Packages) -> Result<Plan, Failure> {
     answer(packages, !question.advisories.is_empty(), |shelf| decide(question, shelf)).await
+}
+
+/// What answers a failed build of the poms of `question`, as they are now:
+/// the move, and the versions that it changes.
+///
+/// # Errors
+/// The repository of packages cannot be reached.
+pub async fn first_move(
+    question: &Question<'_>,
+    packages: &dyn Packages,
+    log: &str,
+) -> Result<Option<(Move, Vec<Moved>)>, Failure> {
+    let (project, pins) = match first_move::first_move(log, question.files) {
+        None => return Ok(None),
+        Some(Move::Lock { goal }) => return Ok(Some((Move::Lock { goal }, Vec::new()))),
+        Some(Move::Pin { project, pins }) => (project, pins),
+    };
+    let vet =
+        |shelf: &Shelf| first_move::vetted(&Ground::new(question, shelf, question.files.clone())?, &pins);
+    let vetted = match answer(packages, !question.advisories.is_empty(), vet).await {
+        // What the engine cannot read, it does not edit.
+        Err(failure) if failure.kind() == Kind::UserFault => return Ok(None),
+        vetted => vetted?,
+    };
+    let moved = vetted.iter().map(|(pin, from)| Moved {
+        package: pin.name(),
+        from: from.clone(),
+        to: pin.version.clone(),
+        why: ENFORCED.to_owned(),
+    });
+    let moved: Vec<Moved> = moved.collect();
+    let pins = vetted.into_iter().map(|(pin, _)| pin).collect();
+    Ok((!moved.is_empty()).then_some((Move::Pin { project, pins }, moved)))
 }
 
 /// Asks, fetches what is missing, and asks again.
@@ -190,5 +227,7 @@ fn decide_one(ground: &Ground<'_>, bump: &Bump) -> Result<Attempt, Stop> {
     }
 }
 
+#[cfg(test)]
+mod enforced_tests;
 #[cfg(test)]
 mod tests;

@@ -24,12 +24,14 @@ pub struct Project {
 const NOT_OURS: [&str; 4] = ["node_modules", "target", "vendor", ".yarn"];
 /// Files beside a lockfile that say how the manager works.
 const NPM_SETTINGS: [&str; 4] = ["pnpm-workspace.yaml", ".yarnrc.yml", ".yarnrc", ".npmrc"];
-const MAVEN_SETTINGS: [&str; 3] =
-    [".mvn/extensions.xml", ".mvn/maven.config", ".mvn/wrapper/maven-wrapper.properties"];
+const MAVEN_SETTINGS: [&str; 4] =
+    [".mvn/extensions.xml", ".mvn/jvm.config", ".mvn/maven.config", ".mvn/wrapper/maven-wrapper.properties"];
 /// Manifests of one project that are read, at most.
 const MANIFESTS: usize = 400;
 /// Where workflows lie.
 const WORKFLOWS: &str = ".github/workflows/";
+/// Lockfiles and settings below the project's root that are read, at most.
+const NESTED: usize = 100;
 
 /// Finds the project that the request is about.
 ///
@@ -141,6 +143,10 @@ pub fn wanted(project: &Project, paths: &[String]) -> Vec<String> {
         Ecosystem::Npm => {
             wanted.extend(at_root(&LOCKFILES));
             wanted.extend(at_root(&NPM_SETTINGS));
+            let nested = paths.iter().filter(|path| inside(path) && is_ours(path) && is_held(path));
+            let nested: Vec<String> =
+                nested.filter(|path| !wanted.contains(path)).take(NESTED).cloned().collect();
+            wanted.extend(nested);
         }
         Ecosystem::Maven => wanted.extend(at_root(&MAVEN_SETTINGS)),
     }
@@ -174,9 +180,23 @@ fn manifest_name(ecosystem: Ecosystem) -> &'static str {
 }
 
 fn manifests<'p>(paths: &'p [String], name: &'p str) -> impl Iterator<Item = &'p str> {
-    paths.iter().map(String::as_str).filter(move |path| {
-        path.rsplit('/').next() == Some(name) && !path.split('/').any(|part| NOT_OURS.contains(&part))
-    })
+    paths
+        .iter()
+        .map(String::as_str)
+        .filter(move |path| path.rsplit('/').next() == Some(name) && is_ours(path))
+}
+
+fn is_ours(path: &str) -> bool {
+    !path.split('/').any(|part| NOT_OURS.contains(&part))
+}
+
+/// Is this a file that only the engine writes, whatever is in it: a lockfile
+/// at any depth, or settings that say which versions are taken?
+pub(super) fn is_held(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    LOCKFILES.contains(&name)
+        || NPM_SETTINGS.contains(&name)
+        || MAVEN_SETTINGS.iter().any(|held| path == *held || path.ends_with(&format!("/{held}")))
 }
 
 fn dir_of(path: &str) -> &str {
@@ -283,10 +303,18 @@ mod tests {
             "web/src/a.js",
             "web/node_modules/b/package.json",
             "web/packages/c/package.json",
+            "web/packages/c/yarn.lock",
+            "web/node_modules/b/yarn.lock",
+            "other/yarn.lock",
         ]);
         assert_eq!(
             wanted(&project, &all),
-            ["web/package.json", "web/packages/c/package.json", "web/package-lock.json"]
+            [
+                "web/package.json",
+                "web/packages/c/package.json",
+                "web/package-lock.json",
+                "web/packages/c/yarn.lock"
+            ]
         );
         let many: Vec<String> = (0..MANIFESTS).map(|number| format!("a/{number}/package.json")).collect();
         let all = [many, paths(&["package.json"])].concat();

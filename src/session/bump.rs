@@ -225,6 +225,7 @@ impl Session<'_> {
         &self,
         case: &Case<'_>,
         bench: &Bench,
+        resolved: &Resolved,
         tree: &ObjectId,
     ) -> Result<Option<String>, Failure> {
         let advisories = &case.ask.advisories;
@@ -239,7 +240,9 @@ impl Session<'_> {
             }
             Ecosystem::Maven => {
                 let exec = Within::new(&bench.container, &repository.project.root);
-                self.with_door(bench, bump::prove_build(&exec, advisories, &self.recorder)).await?
+                let files = case.files(tree).await?;
+                let proving = bump::prove_build(&exec, resolved, &files, advisories, &self.recorder);
+                self.with_door(bench, proving).await?
             }
         };
         for proof in &proofs {

@@ -13,6 +13,7 @@ use crate::bump::{Kept, survey};
 use crate::change::Resolved;
 use crate::evidence::{Accepted, Finding, Patch, Verdict, Verified};
 use crate::failure::{Failure, Kind};
+use crate::ids::ObjectId;
 use crate::integrity::{self, FilePair};
 use crate::judge::{self, Judgement};
 use crate::outcome::Outcome;
@@ -66,11 +67,13 @@ pub(super) struct Examiner<'a> {
     pub(super) case: &'a Case<'a>,
     pub(super) baseline: &'a Baseline,
     pub(super) bench: &'a Bench,
-    pub(super) resolved: &'a Resolved,
+    pub(super) resolved: Resolved,
     /// What the agent must leave as it is.
     pub(super) kept: Kept,
     /// A first move has changed the tree of the bump.
     pub(super) moved: bool,
+    /// The tree that the engine left, before any repair.
+    pub(super) bumped: ObjectId,
 }
 
 impl Examiner<'_> {
@@ -87,7 +90,9 @@ impl Examiner<'_> {
         // The tree of the bump itself was proved when it was made.
         if attempt > 0 || self.moved {
             let tree = verified.patch().tree();
-            if let Some(left) = self.session.left_vulnerable(self.case, self.bench, tree).await? {
+            if let Some(left) =
+                self.session.left_vulnerable(self.case, self.bench, &self.resolved, tree).await?
+            {
                 let feedback = format!("a vulnerable copy is back: {left}");
                 return Ok(Assessment::Refused { outcome: Outcome::VerifyFailed, feedback });
             }
@@ -146,9 +151,11 @@ impl Examiner<'_> {
     async fn pairs(&self, patch: &Patch) -> Result<Vec<FilePair>, Failure> {
         let mut pairs = Vec::new();
         for file in patch.files() {
+            let base = &self.case.base.tree;
+            let before = if integrity::is_engines(&file.path) { &self.bumped } else { base };
             pairs.push(FilePair {
                 path: file.path.clone(),
-                before: self.case.mirror.read(&self.case.base.tree, &file.path).await?,
+                before: self.case.mirror.read(before, &file.path).await?,
                 after: self.case.mirror.read(patch.tree(), &file.path).await?,
             });
         }
@@ -160,7 +167,7 @@ impl Examiner<'_> {
             .stage(Stage::Judge, async {
                 let case = judge::Case {
                     change: self.case.change,
-                    resolved: self.resolved,
+                    resolved: &self.resolved,
                     verified,
                     findings: &[],
                     call_number: attempt + 1,

@@ -16,7 +16,7 @@ use crate::evidence::{Accepted, Patch};
 use crate::exec::Within;
 use crate::failure::{Failure, Kind};
 use crate::outcome::Outcome;
-use crate::record::Stage;
+use crate::record::{SessionEvent, Stage};
 use crate::verify::Baseline;
 
 impl Session<'_> {
@@ -44,14 +44,24 @@ impl Session<'_> {
         let stdio = bench.container.take_stdio();
         bench.container.remember_base().await?;
         let Bumped { patch, resolved, kept } = self.bump(case, plan, bench).await?;
-        let mut examiner =
-            Examiner { session: self, case, baseline, bench, resolved: &resolved, kept, moved: false };
+        let bumped = patch.tree().clone();
+        let mut examiner = Examiner {
+            session: self,
+            case,
+            baseline,
+            bench,
+            resolved: resolved.clone(),
+            kept,
+            moved: false,
+            bumped,
+        };
         let mut first = Box::pin(examiner.assess(patch, 0)).await?;
         if let Assessment::Refused { outcome: Outcome::VerifyFailed, feedback } = &first
-            && let Some(Bumped { patch, kept, .. }) =
-                self.first_move(case, bench, &resolved, feedback).await?
+            && let Some(answered) = self.first_move(case, bench, &resolved, feedback).await?
         {
-            (examiner.kept, examiner.moved) = (kept, true);
+            let Bumped { patch, resolved, kept } = answered;
+            examiner.bumped = patch.tree().clone();
+            (examiner.resolved, examiner.kept, examiner.moved) = (resolved, kept, true);
             first = Box::pin(examiner.assess(patch, 0)).await?;
         }
         let accepted = match first {
@@ -63,12 +73,12 @@ impl Session<'_> {
                 let stdio = stdio.ok_or_else(|| Failure::bug("speak to the tool server"))?;
                 let tools = agent::connect(stdio).await?;
                 let limits = Limits { cost: self.money_left().await?, ..self.limits() };
-                let task = Task { change: case.change, resolved: &resolved, limits };
+                let task = Task { change: case.change, resolved: &examiner.resolved, limits };
                 let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
                 Box::pin(self.repair(agent, &examiner, (outcome, feedback))).await?
             }
         };
-        Ok((resolved, accepted))
+        Ok((examiner.resolved, accepted))
     }
 
     /// A failure that says itself what it wants is answered before any token
@@ -80,20 +90,29 @@ impl Session<'_> {
         resolved: &Resolved,
         said: &str,
     ) -> Result<Option<Bumped>, Failure> {
-        let Some(answer) = bump::first_move(&case.survey.repository, said) else { return Ok(None) };
-        let exec = Within::new(&bench.container, &case.survey.repository.project.root);
-        let work = bump::answer(&exec, &case.survey.repository, &answer, &self.recorder);
-        match self.with_door(bench, work).await {
+        let repository = &case.survey.repository;
+        let work = bump::Work {
+            exec: &Within::new(&bench.container, &repository.project.root),
+            packages: self.rooms.registry(self.id, self.fence, repository.project.ecosystem).await?,
+            recorder: &self.recorder,
+            repository,
+            ask: &case.ask,
+            runtime: &case.survey.image.runtime,
+        };
+        let Some(answer) = bump::first_move(&work, said).await? else { return Ok(None) };
+        let moved = match self.with_door(bench, bump::answer(&work, &answer)).await {
             // What has no simple answer is for the agent.
             Err(failure) if failure.kind() == Kind::UserFault => return Ok(None),
             made => made?,
-        }
+        };
         let answered = self
             .stage(Stage::Bump, async {
+                let mut resolved = resolved.clone();
+                resolved.others.extend(moved);
+                self.recorder.record(SessionEvent::Resolved { resolved: resolved.clone() }).await?;
                 let patch = self.take(case, bench, 0).await?;
                 let kept = case.kept(patch.tree()).await?;
-                let bumped = Bumped { patch, resolved: resolved.clone(), kept };
-                Ok(Done::ok(bumped, format!("answered the build: {answer}")))
+                Ok(Done::ok(Bumped { patch, resolved, kept }, format!("answered the build: {answer}")))
             })
             .await?;
         Ok(Some(answered))

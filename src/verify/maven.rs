@@ -5,6 +5,10 @@
 //! what a runner loads. Then the door is shut, everything built is removed,
 //! and the build that counts runs offline. A repository's `mvnw` is never
 //! run, because it downloads a Maven of its own; the image's is taken.
+//!
+//! Warming runs the plugins, extensions and annotation processors that the
+//! poms name while the door is open. This is by design: only a build knows
+//! what a build needs. The door leads to the operator's registry alone.
 
 mod log;
 mod surefire;
@@ -50,8 +54,9 @@ impl Build {
         let targets = dirs
             .into_iter()
             .filter(|dir| dir.is_empty() || dir.ends_with('/'))
-            .map(|dir| format!("{dir}target"))
-            .filter(|target| !files.paths.iter().any(|path| path.starts_with(&format!("{target}/"))))
+            .map(|dir| format!("{dir}target/"))
+            .filter(|target| !files.paths.iter().any(|path| path.starts_with(target.as_str())))
+            .map(|target| target.trim_end_matches('/').to_owned())
             .collect();
         Ok(Self { targets })
     }

@@ -43,6 +43,9 @@ struct Expect {
     /// Packages that move along.
     #[serde(default)]
     others: Vec<Other>,
+    /// What the record says moved along, whatever the manifests say.
+    #[serde(default)]
+    recorded: Vec<Other>,
     /// The changed files besides the repaired ones, sorted.
     #[serde(default)]
     changes: Vec<String>,
@@ -123,6 +126,13 @@ impl Case {
         if self.advisory.is_some() && opened {
             let copies = report["proofs"][0]["copies"].as_array().context("nothing was proved")?;
             ensure!(copies.iter().all(|copy| copy["vulnerable"] == false), "a vulnerable copy is left");
+        }
+        let recorded = report["resolved"]["others"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for Other { package, from, to } in &expect.recorded {
+            let is_it = |moved: &Value| {
+                moved["package"] == **package && moved["from"] == **from && moved["to"] == **to
+            };
+            ensure!(recorded.iter().any(is_it), "{package} {from} → {to} is not recorded");
         }
         let step = report["resolved"]["step"].as_str().unwrap_or("none");
         ensure!(expect.step.as_deref().is_none_or(|expected| expected == step), "the step was {step}");

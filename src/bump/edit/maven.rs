@@ -17,7 +17,7 @@ mod wrapper;
 mod xml;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::{Change, Refused, Texts};
@@ -152,6 +152,50 @@ pub fn declarations(files: &Texts) -> Result<Vec<Declaration>, Refused> {
         }
     }
     Ok(all)
+}
+
+/// A property as it is written, whether anything uses it or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Property {
+    pub path: String,
+    /// The id of the profile that it belongs to.
+    pub profile: Option<String>,
+    pub name: String,
+    pub value: String,
+}
+
+/// Every property of every pom.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn properties(files: &Texts) -> Result<Vec<Property>, Refused> {
+    let poms = read(files)?;
+    let all = poms.by_path.values().flat_map(|pom| {
+        pom.properties.iter().map(|property| Property {
+            path: pom.path.clone(),
+            profile: property.profile.clone(),
+            name: property.name.clone(),
+            value: property.value.text.clone(),
+        })
+    });
+    Ok(all.collect())
+}
+
+/// `group:artifact` of everything that a pom names, with a version or without
+/// one, resolved as far as the files allow it.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn named(files: &Texts) -> Result<BTreeSet<String>, Refused> {
+    let poms = read(files)?;
+    let all = poms.by_path.values().flat_map(|pom| {
+        let full = |(group, artifact): &(Option<String>, String)| {
+            let group = group.as_deref().map(|group| poms.plain(pom, group)).unwrap_or_default();
+            format!("{group}:{}", poms.plain(pom, artifact))
+        };
+        pom.named.iter().map(full)
+    });
+    Ok(all.collect())
 }
 
 fn declaration(poms: &Poms, pom: &Pom, written: &Written) -> Declaration {

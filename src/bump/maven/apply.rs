@@ -2,12 +2,18 @@
 //!
 //! The plan was made by our own reading of the poms. The real Maven has the
 //! last word: [`prove`] asks it for every copy of a package in every module.
+//! A repository's own settings can hide a copy from it, or a module: what is
+//! not in the trees that must be there is no proof.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Plan;
-use super::range;
+use super::model::{self, Pom};
+use super::{Plan, range};
 use crate::advisory::{Advisory, InstalledCopy, Proof};
+use crate::bump::edit::maven::Place;
+use crate::bump::edit::{self, Texts};
+use crate::change::{Resolved, Step};
 use crate::exec::{Command, Exec, Exit, Output, run_recorded};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -33,22 +39,129 @@ pub async fn apply(exec: &dyn Exec, plan: &Plan, _recorder: &Recorder) -> Result
     Ok(())
 }
 
+/// Where the trees are written: outside of the repository's own tree.
+const TREES: &str = "/tmp/chaperone-trees.txt";
+/// Everything that a repository's `.mvn/maven.config` could say otherwise; a
+/// word on the command line wins over one in there.
+const WORDS: [&str; 8] = [
+    "-DappendOutput=true",
+    "-DoutputType=text",
+    "-Dtokens=standard",
+    "-Dverbose=false",
+    "-Dskip=false",
+    // Every scope is within this one.
+    "-Dscope=test",
+    "-Dincludes=*",
+    "-Dexcludes=-:-",
+];
+
+/// What the trees must show.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    /// All about one package.
+    pub advisories: &'a [Advisory],
+    /// The artifact ids of the modules that every build reaches.
+    pub modules: BTreeSet<String>,
+    /// The plan leaves a copy of the package.
+    pub stays: bool,
+}
+
+impl<'a> Expected<'a> {
+    /// What follows from a plan, and from the poms as it leaves them.
+    #[must_use]
+    pub fn of(resolved: &Resolved, files: &Texts, advisories: &'a [Advisory]) -> Self {
+        let reached = reached(files);
+        let package = advisories.first().map_or("", |advisory| advisory.package.as_str());
+        let declared = edit::maven::declarations(files).unwrap_or_default();
+        let is_direct = declared.iter().any(|found| {
+            let name = format!("{}:{}", found.group.as_deref().unwrap_or_default(), found.artifact);
+            name == package
+                && found.place == Place::Dependency
+                && found.profile.is_none()
+                && reached.contains_key(&found.path)
+        });
+        let managed = matches!(resolved.step, Step::BomBump | Step::BomProperty | Step::ManagedPin);
+        let stays = is_direct || (managed && resolved.package == package);
+        // A name that is put together is not known here.
+        let modules = reached.into_values().map(|pom| pom.gav.artifact).filter(|name| !name.contains("${"));
+        Self { advisories, modules: modules.collect(), stays }
+    }
+}
+
+/// The poms that a build from the root reaches without any profile.
+fn reached(files: &Texts) -> BTreeMap<String, Pom> {
+    let mut reached = BTreeMap::new();
+    let mut waiting = vec!["pom.xml".to_owned()];
+    while let Some(path) = waiting.pop() {
+        let pom = files.get(&path).filter(|_| !reached.contains_key(&path));
+        let Some(pom) = pom.and_then(|text| model::parse(text).ok()) else { continue };
+        let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+        for module in &pom.body.modules {
+            let plain = super::ground::joined(dir, module);
+            let pom = if plain.is_empty() { "pom.xml".to_owned() } else { format!("{plain}/pom.xml") };
+            waiting.push(if files.contains_key(&pom) { pom } else { plain });
+        }
+        reached.insert(path, pom);
+    }
+    reached
+}
+
 /// Lets the real Maven resolve every module, and checks each copy of the
-/// advisories' package. The advisories are all about one package.
+/// advisories' package.
 ///
 /// # Errors
-/// Maven cannot resolve the modules, or the container fails.
-pub async fn prove(exec: &dyn Exec, advisories: &[Advisory], recorder: &Recorder) -> Result<Proof, Failure> {
-    let Some(first) = advisories.first() else { return Err(Failure::bug("prove a fix without an advisory")) };
-    let ranges: Vec<String> = advisories
+/// Maven cannot resolve the modules, its trees do not show what they must, or
+/// the container fails.
+pub async fn prove(exec: &dyn Exec, expected: &Expected<'_>, recorder: &Recorder) -> Result<Proof, Failure> {
+    let Some(first) = expected.advisories.first() else {
+        return Err(Failure::bug("prove a fix without an advisory"));
+    };
+    let ranges: Vec<String> = expected
+        .advisories
         .iter()
         .filter(|advisory| advisory.package == first.package)
         .flat_map(|advisory| advisory.vulnerable.iter().cloned())
         .collect();
-    let includes = format!("-Dincludes={}", first.package);
-    let output = maven(exec, &[TREE, &includes], recorder).await?;
-    let copies = copies(&output.stdout_text(), &first.package, &ranges);
-    Ok(Proof { package: first.package.clone(), ranges, copies })
+    exec.run(Command::new(["rm", "-f", TREES])).await?;
+    let file = format!("-DoutputFile={TREES}");
+    let words: Vec<&str> = [TREE, &file].into_iter().chain(WORDS).collect();
+    maven(exec, &words, recorder).await?;
+    let mut reading = Command::new(["cat", TREES]);
+    reading.output_cap = OUTPUT_CAP;
+    let printed = exec.run(reading).await?;
+    if printed.truncated {
+        return Err(Failure::bug("read all of Maven's trees"));
+    }
+    shown(&printed.stdout_text(), &first.package, ranges, expected)
+}
+
+/// The proof in the trees, if they are all there.
+fn shown(
+    printed: &str,
+    package: &str,
+    ranges: Vec<String>,
+    expected: &Expected<'_>,
+) -> Result<Proof, Failure> {
+    let unproved = |what: String| {
+        let what = format!("prove that no vulnerable copy of {package} is left: {what}");
+        Failure::user(Outcome::EditFailed, what)
+    };
+    let roots: BTreeSet<&str> = printed
+        .lines()
+        .filter(|line| !line.starts_with(['|', ' ', '+', '\\']))
+        .filter_map(|line| line.split(':').nth(1))
+        .collect();
+    if roots.is_empty() {
+        return Err(unproved("Maven wrote no tree".to_owned()));
+    }
+    if let Some(module) = expected.modules.iter().find(|module| !roots.contains(module.as_str())) {
+        return Err(unproved(format!("Maven wrote no tree of the module {module}")));
+    }
+    let copies = copies(printed, package, &ranges);
+    if expected.stays && copies.is_empty() {
+        return Err(unproved("a copy must be there, and Maven's trees show none".to_owned()));
+    }
+    Ok(Proof { package: package.to_owned(), ranges, copies })
 }
 
 /// Runs one goal of a plugin, such as the one that writes a lock of versions.
@@ -127,7 +240,7 @@ pub fn classify(said: &str) -> Failure {
 fn copies(printed: &str, package: &str, ranges: &[String]) -> Vec<InstalledCopy> {
     let mut copies: Vec<InstalledCopy> = Vec::new();
     let mut above: Vec<String> = Vec::new();
-    for line in printed.lines().filter_map(|line| line.strip_prefix("[INFO] ")) {
+    for line in printed.lines() {
         let name = line.trim_start_matches(['|', ' ', '+', '\\', '-']);
         // Every level is three characters wide.
         let level = (line.len() - name.len()) / 3;
@@ -156,18 +269,60 @@ fn copies(printed: &str, package: &str, ranges: &[String]) -> Vec<InstalledCopy>
 mod tests {
     use super::*;
 
-    const PRINTED: &str = "[INFO] Scanning for projects...\n\
-        [INFO] --- dependency:3.6.0:tree (default-cli) @ core ---\n\
-        [INFO] com.example:core:jar:1.0\n\
-        [INFO] \\- g:lib:jar:2.0:compile\n\
-        [INFO]    \\- g:bad:jar:1.0:compile\n\
-        [INFO] --- dependency:3.6.0:tree (default-cli) @ web ---\n\
-        [INFO] com.example:web:jar:1.0\n\
-        [INFO] +- com.example:core:jar:1.0:compile\n\
-        [INFO] |  \\- g:lib:jar:2.0:compile\n\
-        [INFO] |     \\- g:bad:jar:linux-x86_64:1.5:runtime (optional)\n\
-        [INFO] \\- g:bad:jar:1.5:compile\n\
-        [INFO] BUILD SUCCESS\n";
+    const PRINTED: &str = "com.example:core:jar:1.0\n\
+        \\- g:lib:jar:2.0:compile\n\
+        \x20  \\- g:bad:jar:1.0:compile\n\
+        com.example:web:jar:1.0\n\
+        +- com.example:core:jar:1.0:compile\n\
+        |  \\- g:lib:jar:2.0:compile\n\
+        |     \\- g:bad:jar:linux-x86_64:1.5:runtime (optional)\n\
+        \\- g:bad:jar:1.5:compile\n";
+
+    #[test]
+    fn trees_that_do_not_show_what_they_must_prove_nothing() {
+        let proved = |printed: &str, package: &str, modules: &[&str], stays| {
+            let modules = modules.iter().map(|module| (*module).to_owned()).collect();
+            let expected = Expected { advisories: &[], modules, stays };
+            shown(printed, package, vec!["< 1.0".to_owned()], &expected).map_err(|failure| {
+                assert_eq!(failure.outcome(), Outcome::EditFailed);
+                failure.public().to_owned()
+            })
+        };
+        assert!(proved(PRINTED, "g:bad", &["core", "web"], true).unwrap().holds());
+        assert!(proved(PRINTED, "g:other", &["core"], false).unwrap().copies.is_empty());
+        assert!(proved("", "g:bad", &[], false).unwrap_err().contains("no tree"));
+        assert!(proved(PRINTED, "g:bad", &["core", "lib"], false).unwrap_err().contains("module lib"));
+        assert!(proved(PRINTED, "g:other", &["core"], true).unwrap_err().contains("show none"));
+    }
+
+    #[test]
+    fn the_poms_say_which_trees_there_must_be_and_whether_a_copy_stays() {
+        let root = "<project><artifactId>root</artifactId><modules><module>core</module></modules>\
+            <profiles><profile><id>x</id><modules><module>more</module></modules></profile></profiles></project>";
+        let module = |name: &str| {
+            format!(
+                "<project><artifactId>{name}</artifactId><dependencies><dependency><groupId>g</groupId>\
+                <artifactId>{name}-bad</artifactId><version>2</version></dependency></dependencies></project>"
+            )
+        };
+        let files = Texts::from([
+            ("pom.xml".to_owned(), root.to_owned()),
+            ("core/pom.xml".to_owned(), module("core")),
+            ("more/pom.xml".to_owned(), module("more")),
+        ]);
+        let expected = |package: &str, step| {
+            let package = package.to_owned();
+            let resolved = Resolved { package: package.clone(), step, ..Default::default() };
+            let advisories = [super::super::tests::advisory(&package, &[])];
+            let Expected { modules, stays, .. } = Expected::of(&resolved, &files, &advisories);
+            (modules.into_iter().collect::<Vec<_>>(), stays)
+        };
+        let modules = vec!["core".to_owned(), "root".to_owned()];
+        assert_eq!(expected("g:core-bad", Step::Direct), (modules.clone(), true));
+        assert_eq!(expected("g:more-bad", Step::Direct), (modules.clone(), false));
+        assert_eq!(expected("g:deep", Step::ManagedPin), (modules.clone(), true));
+        assert_eq!(expected("g:deep", Step::AncestorBump), (modules, false));
+    }
 
     #[test]
     fn every_copy_is_found_with_its_path() {

@@ -2,18 +2,23 @@
 //!
 //! The enforcer's rules about versions say themselves what they want: the
 //! highest version on any path, pinned. A plugin that keeps a lock of all
-//! versions wants its lock written anew.
+//! versions wants its lock written anew. Refused is what only the log says:
+//! a goal of another plugin than the poms name, an artifact that is not in
+//! the tree, a version that is not published or older than the one in use.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::edits;
+use super::ground::Ground;
 use super::model::{self, Gav, Pom};
-use super::shelf::Stop;
+use super::shelf::{Stop, together};
 use super::version::compare;
-use crate::bump::edit::Texts;
+use crate::bump::edit::{self, Texts};
 use crate::failure::Failure;
 
+const ENFORCER: &str = "org.apache.maven.plugins:maven-enforcer-plugin:";
+const FAILED: &str = "Failed to execute goal ";
 const SCOPES: [&str; 5] = ["compile", "runtime", "test", "provided", "system"];
 
 /// A move that is known to answer the failure.
@@ -27,13 +32,41 @@ pub enum Move {
 }
 
 /// Reads Maven's output; `None` when thought is needed.
+///
+/// A log holds what tests print too. So nothing in it is believed that the
+/// poms do not confirm: the lock plugin is declared in `files`, and pins are
+/// for [`vetted`] to check.
 #[must_use]
-pub fn first_move(log: &str) -> Option<Move> {
-    if let Some(goal) = lock_goal(log) {
+pub fn first_move(log: &str, files: &Texts) -> Option<Move> {
+    let failed: Vec<&str> = log.lines().filter_map(failed_goal).collect();
+    if let Some(goal) = failed.first().and_then(|goal| lock_goal(goal, files)) {
         return Some(Move::Lock { goal });
+    }
+    let is_enforcer = |goal: &&str| goal.starts_with(ENFORCER);
+    if failed.is_empty() || !failed.iter().all(is_enforcer) {
+        return None;
     }
     let pins = enforced(log);
     (!pins.is_empty()).then(|| Move::Pin { project: failed_project(log), pins })
+}
+
+/// The pins that may be made, with the version that each one replaces: of an
+/// artifact that the repository resolves to already, to a published version,
+/// and never to an older one than is in use or declared.
+pub(super) fn vetted(ground: &Ground<'_>, pins: &[Gav]) -> Result<Vec<(Gav, String)>, Stop> {
+    let trees = ground.trees()?;
+    let asked = together(pins.iter().map(|pin| {
+        let is_it = |gav: &Gav| gav.is(&pin.group, &pin.artifact);
+        let nodes = trees.iter().flat_map(|(_, tree)| &tree.nodes).filter(|node| node.lost_to.is_none());
+        let used = nodes.map(|node| &node.dependency.gav).filter(|gav| is_it(gav)).map(|gav| &gav.version);
+        let Some(from) = used.clone().min_by(|left, right| compare(left, right)) else { return Ok(None) };
+        let declared = ground.declared.iter().map(|one| &one.gav).filter(|gav| is_it(gav));
+        let mut all = used.chain(declared.map(|gav| &gav.version));
+        let is_lower = all.any(|version| compare(version, &pin.version) == Ordering::Greater);
+        let is_there = !is_lower && ground.shelf.pom(pin)?.is_some();
+        Ok(is_there.then(|| (pin.clone(), from.clone())))
+    }))?;
+    Ok(asked.into_iter().flatten().collect())
 }
 
 /// What the rules `RequireUpperBoundDeps` and `DependencyConvergence` ask
@@ -79,17 +112,38 @@ fn coordinates(text: &str) -> Option<Gav> {
     version.chars().any(|c| c.is_ascii_digit()).then(|| Gav::new(group, artifact, version))
 }
 
-/// `…:dependency-lock-maven-plugin:1.0:check (id) on project x`.
-fn lock_goal(log: &str) -> Option<String> {
-    let failed = log
-        .lines()
-        .find_map(|line| line.split_once("Failed to execute goal ")?.1.split_whitespace().next())?;
-    let (plugin, goal) = failed.rsplit_once(':')?;
-    (plugin.contains("dependency-lock") && goal == "check").then(|| format!("{plugin}:lock"))
+/// `group:artifact:version:goal`, when the line says that it failed.
+fn failed_goal(line: &str) -> Option<&str> {
+    plain(line).strip_prefix(FAILED)?.split_whitespace().next()
+}
+
+/// `…:dependency-lock-maven-plugin:1.0:check`, of a plugin that the poms
+/// name. What it says goes to a command line, so every part must be plain.
+fn lock_goal(failed: &str, files: &Texts) -> Option<String> {
+    let parts: Vec<&str> = failed.split(':').collect();
+    let [group, artifact, version, "check"] = parts.as_slice() else { return None };
+    let is_plain = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    let fits = [group, artifact, version].into_iter().all(|part| is_plain(part))
+        && artifact.contains("dependency-lock");
+    let is_it = |found: &edit::maven::Declaration| {
+        found.group.as_deref() == Some(*group) && found.artifact == **artifact
+    };
+    // A version that the poms say is the one to run.
+    let declared = edit::maven::declarations(files).ok()?;
+    let other = declared
+        .iter()
+        .any(|found| is_it(found) && found.version.as_ref().is_some_and(|declared| declared != version));
+    let named = edit::maven::named(files).ok()?;
+    (fits && !other && named.contains(&format!("{group}:{artifact}")))
+        .then(|| format!("{group}:{artifact}:{version}:lock"))
 }
 
 fn failed_project(log: &str) -> Option<String> {
-    let failed = log.lines().find_map(|line| line.split_once("Failed to execute goal "))?.1;
+    let failed = log.lines().find_map(|line| plain(line).strip_prefix(FAILED))?;
     let project = failed.split_once(" on project ")?.1.split([':', ' ']).next()?;
     Some(project.to_owned())
 }
@@ -179,18 +233,45 @@ Require upper bound dependencies error for g:guava:31.1-jre [runtime] paths to d
     #[test]
     fn the_enforcer_asks_for_the_highest_version_on_any_path() {
         let pins = vec![Gav::new("com.acme", "greeter", "1.1.0"), Gav::new("g", "guava", "32.0-jre")];
-        assert_eq!(first_move(LOG), Some(Move::Pin { project: Some("enf".to_owned()), pins }));
-        assert_eq!(
-            first_move("[ERROR] COMPILATION ERROR : \n[ERROR] /A.java:[1,2] cannot find symbol"),
-            None
-        );
+        let found = |log: &str| first_move(log, &Texts::new());
+        assert_eq!(found(LOG), Some(Move::Pin { project: Some("enf".to_owned()), pins }));
+        assert_eq!(found("[ERROR] COMPILATION ERROR : \n[ERROR] /A.java:[1,2] cannot find symbol"), None);
+        let surefire = LOG.replace("maven-enforcer-plugin", "maven-surefire-plugin");
+        assert_eq!(found(&surefire), None, "a test printed it");
+        let both =
+            format!("{LOG}[ERROR] Failed to execute goal g:maven-surefire-plugin:3:test (x) on project y: z");
+        assert_eq!(found(&both), None);
+        assert_eq!(found(LOG.split("[ERROR] Failed").next().unwrap()), None);
+        assert_eq!(found(&LOG.replace("[ERROR] Failed to", "said: Failed to")), None);
     }
 
     #[test]
-    fn a_stale_lock_is_written_anew() {
-        let log = "[ERROR] Failed to execute goal se.vandmo:dependency-lock-maven-plugin:0.26:check (x) on project y: z";
-        let goal = "se.vandmo:dependency-lock-maven-plugin:0.26:lock".to_owned();
-        assert_eq!(first_move(log), Some(Move::Lock { goal }));
+    fn a_stale_lock_is_written_anew_by_a_plugin_that_the_poms_name() {
+        let pom = "<project><build><plugins><plugin><groupId>se.vandmo</groupId>\
+            <artifactId>dependency-lock-maven-plugin</artifactId><version>0.26</version></plugin><plugin>\
+            <groupId>x</groupId><artifactId>dependency-lock</artifactId></plugin></plugins></build></project>";
+        let files = Texts::from([("pom.xml".to_owned(), pom.to_owned())]);
+        let found = |goal: &str| {
+            let log = format!("[ERROR] Failed to execute goal {goal} (x) on project y: z");
+            match first_move(&log, &files) {
+                Some(Move::Lock { goal }) => Some(goal),
+                _ => None,
+            }
+        };
+        let locks = "se.vandmo:dependency-lock-maven-plugin:0.26:lock";
+        assert_eq!(found(&locks.replace(":lock", ":check")).as_deref(), Some(locks));
+        assert_eq!(found("x:dependency-lock:1:check").as_deref(), Some("x:dependency-lock:1:lock"));
+        for bad in [
+            "se.vandmo:dependency-lock-maven-plugin:0.27:check",
+            "evil:dependency-lock-maven-plugin:0.26:check",
+            "-Dx=y:dependency-lock:1:check",
+            "x:dependency-lock:1:2:check",
+            "x:dependency-lock:-f:check",
+            "x:dependency-lock:check",
+            "x:dependency-lock:1/2:check",
+        ] {
+            assert_eq!(found(bad), None, "{bad}");
+        }
     }
 
     #[test]

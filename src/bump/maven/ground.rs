@@ -206,7 +206,7 @@ fn set(config: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn joined(dir: &str, module: &str) -> String {
+pub(super) fn joined(dir: &str, module: &str) -> String {
     let mut parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty()).collect();
     for part in module.split(['/', '\\']) {
         match part {

@@ -30,7 +30,7 @@ impl Packages for Central {
 
 impl Central {
     /// Publishes `g:a:v`, with more of its pom.
-    fn with(mut self, name: &str, more: &str) -> Self {
+    pub(super) fn with(mut self, name: &str, more: &str) -> Self {
         let gav = gav(name);
         let dir = format!("{}/{}", gav.group.replace('.', "/"), gav.artifact);
         let pom = format!("<project>{}{more}</project>", coordinates(name));
@@ -44,7 +44,7 @@ impl Central {
         self
     }
 
-    fn all(names: &[&str]) -> Self {
+    pub(super) fn all(names: &[&str]) -> Self {
         names.iter().fold(Self::default(), |central, name| central.with(name, ""))
     }
 
@@ -71,7 +71,7 @@ fn coordinates(name: &str) -> String {
     format!("<groupId>{}</groupId><artifactId>{}</artifactId>{version}", gav.group, gav.artifact)
 }
 
-fn dependencies(names: &[&str]) -> String {
+pub(super) fn dependencies(names: &[&str]) -> String {
     let entry = |name: &&str| {
         let (name, more) = name.split_once(' ').unwrap_or((name, ""));
         format!("<dependency>{}{more}</dependency>", coordinates(name))
@@ -89,11 +89,11 @@ fn parent(name: &str) -> String {
 
 const BOM: &str = "<type>pom</type><scope>import</scope>";
 
-fn pom(name: &str, more: &str) -> String {
+pub(super) fn pom(name: &str, more: &str) -> String {
     format!("<project>{}{more}</project>", coordinates(name))
 }
 
-fn files(poms: &[(&str, String)]) -> Texts {
+pub(super) fn files(poms: &[(&str, String)]) -> Texts {
     poms.iter().map(|(path, text)| ((*path).to_owned(), text.clone())).collect()
 }
 

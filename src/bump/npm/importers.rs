@@ -33,13 +33,10 @@ pub(in crate::bump) fn of(files: &Texts, manager: &Manager) -> Texts {
     only(files, manager.kind, files.get(&manager.lockfile).map_or("", String::as_str))
 }
 
-/// The same for a lockfile of the root that was written anew. Everything that
-/// is no `package.json` stays.
+/// The same for a lockfile of the root that was written anew. Lockfiles and
+/// settings of the root stay; below it they are another project's.
 pub(super) fn only(files: &Texts, kind: Kind, lockfile: &str) -> Texts {
     let others = || files.keys().filter(|path| path.as_str() != MANIFEST && dir_of(path).is_some());
-    if others().next().is_none() {
-        return files.clone();
-    }
     let lockfile = if lockfile.len() > TEXT_CAP { "" } else { lockfile.trim_start_matches('\u{feff}') };
     let listed = match kind {
         Kind::Npm => npm(lockfile),
@@ -57,7 +54,7 @@ pub(super) fn only(files: &Texts, kind: Kind, lockfile: &str) -> Texts {
             others().filter(|path| globs.name(path)).cloned().collect()
         }
     };
-    let stays = |path: &str| path == MANIFEST || dir_of(path).is_none() || members.contains(path);
+    let stays = |path: &str| !path.contains('/') || members.contains(path);
     files.iter().filter(|(path, _)| stays(path)).map(|(path, text)| (path.clone(), text.clone())).collect()
 }
 

@@ -10,8 +10,10 @@ use regex::Regex;
 /// Lines of a digest, and characters of one line.
 const LINES: usize = 60;
 const LINE: usize = 300;
-/// Bytes of a digest.
-const DIGEST: usize = 6000;
+/// Failed goals that a digest names: the last ones.
+const GOALS: usize = 8;
+/// Bytes of a digest: it is shown whole wherever it is shown.
+const DIGEST: usize = 3400;
 
 /// What a plugin's goal checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,22 +110,31 @@ impl<'s> Log<'s> {
     /// explains most of what follows, then what is missing, what does not
     /// compile, what a policy forbids, which tests fail, and which goals.
     pub(super) fn digest(&self) -> String {
-        let mut digest = Digest::default();
+        // Where the build ended is never cut away: the last lines are Maven's
+        // own, whatever a test printed before.
+        let mut goals = Digest::default();
+        let ended = self.lines.iter().rev().filter(|line| line.starts_with("[ERROR] Failed to execute goal"));
+        goals.extend(ended.take(GOALS).copied());
+        goals.lines.reverse();
+        let mut digest = Digest { room: LINES - GOALS, ..Digest::default() };
         digest.extend(self.lines.iter().filter(|line| LEVEL.is_match(line)).copied());
         digest.extend(self.lines.iter().filter(|line| is_unresolved(line)).copied());
         self.sources(&mut digest);
         self.rules(&mut digest);
         self.tests(&mut digest);
-        let goals = self.lines.iter().filter(|line| line.starts_with("[ERROR] Failed to execute goal"));
-        digest.extend(goals.copied());
-        if digest.lines.is_empty() {
+        if digest.lines.is_empty() && goals.lines.is_empty() {
             digest.extend(self.lines.iter().filter(|line| line.starts_with("[ERROR] ")).copied());
         }
-        if digest.lines.is_empty() {
+        if digest.lines.is_empty() && goals.lines.is_empty() {
             let last = self.lines.len().saturating_sub(LINES / 2);
             digest.extend(self.lines.iter().skip(last).copied());
         }
-        crate::text::head(&digest.lines.join("\n"), DIGEST)
+        let goals = goals.lines.join("\n");
+        let mut said = crate::text::head(&digest.lines.join("\n"), DIGEST.saturating_sub(goals.len()));
+        if !said.is_empty() && !goals.is_empty() {
+            said.push('\n');
+        }
+        said + &goals
     }
 
     /// `file:[line,column] message`, with the symbol and where it is looked
@@ -158,7 +169,8 @@ impl<'s> Log<'s> {
                 || line.starts_with("[ERROR] Rule ")
                 || line.contains("upper bound dependencies error");
             let level = ["[INFO]", "[WARNING]", "[DEBUG]"].iter().any(|level| line.starts_with(level));
-            let next = line.starts_with("[ERROR] Failed to execute") || level;
+            let next = ["[ERROR] Failed to execute", "[ERROR] -> [Help"];
+            let next = level || next.iter().any(|next| line.starts_with(next));
             inside = heading || (inside && !next && !line.is_empty());
             if inside {
                 digest.push_whole(line);
@@ -214,10 +226,17 @@ pub(super) fn unresolved(said: &str) -> Option<String> {
 }
 
 /// Lines without doubles, up to a number of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Digest {
+    room: usize,
     lines: Vec<String>,
     seen: BTreeSet<String>,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self { room: LINES, lines: Vec::new(), seen: BTreeSet::new() }
+    }
 }
 
 impl Digest {
@@ -241,7 +260,7 @@ impl Digest {
     fn push_whole(&mut self, line: &str) {
         let line =
             line.strip_prefix("[ERROR] ").unwrap_or(line).split(" -> [Help").next().unwrap_or_default();
-        if self.lines.len() < LINES && !line.trim().is_empty() {
+        if self.lines.len() < self.room && !matches!(line.trim(), "" | "[ERROR]") {
             self.lines.push(crate::text::head(line, LINE));
         }
     }
@@ -303,6 +322,27 @@ mod tests {
         {
             assert!(digest.contains(part), "{part:?} is not in {digest}");
         }
+    }
+
+    #[test]
+    fn a_rule_behind_its_goal_is_read_too_and_the_goals_are_never_cut_away() {
+        let goal = "[ERROR] Failed to execute goal org.apache.maven.plugins:maven-enforcer-plugin:3.5.0:enforce (e) on project enf: ";
+        let rule = "[ERROR] Rule 0: org.X failed with message:\n[ERROR] Dependency convergence error for a:b:jar:1 paths to dependency are:\n\
+            [ERROR] +-c:d\n[ERROR]   +-a:b:1\n[ERROR] and\n[ERROR] +-e:f\n[ERROR]   +-a:b:2\n[ERROR] -> [Help 1]\n[ERROR] \n[ERROR] To see the full stack trace\n";
+        let digest = Log::read(&format!("{goal}\n{rule}")).digest();
+        let last = "Failed to execute goal org.apache.maven.plugins:maven-enforcer-plugin:3.5.0:enforce (e) on project enf:";
+        assert!(digest.contains("\n  +-a:b:2\n") && digest.trim_end().ends_with(last), "{digest}");
+        assert!(!digest.contains("full stack") && !digest.contains("[ERROR]"), "{digest}");
+        let printed: String = (0..99)
+            .map(|n| {
+                format!(
+                    "[ERROR] Failed to execute goal a:b:{n}:c (x) on project y: z\n[ERROR] Rule {n}: {}\n",
+                    "long ".repeat(80)
+                )
+            })
+            .collect();
+        let digest = Log::read(&format!("{printed}{goal}\n")).digest();
+        assert!(digest.len() <= DIGEST + 8 && digest.trim_end().ends_with(last), "{digest}");
     }
 
     #[test]

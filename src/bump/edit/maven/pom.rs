@@ -21,6 +21,9 @@ pub(super) struct Pom {
     pub(super) parent: Option<Parent>,
     pub(super) written: Vec<Written>,
     pub(super) properties: Vec<Property>,
+    /// Group and artifact of everything that is named, with a version or
+    /// without one.
+    pub(super) named: Vec<(Option<String>, String)>,
 }
 
 /// The parent as the child names it.
@@ -82,6 +85,7 @@ impl Pom {
             match node.tag_name().name() {
                 "version" => pom.written.extend(written(source, root, node)),
                 "properties" => pom.add_properties(source, root, node),
+                "artifactId" => pom.named.extend(named(source, root, node)),
                 _ => {}
             }
         }
@@ -105,6 +109,20 @@ impl Pom {
 /// The text of a child element, when there is some.
 pub(super) fn text(source: &Source<'_, '_>, node: Node<'_, '_>, name: &str) -> Option<String> {
     source.value(child(node, name)?).map(|value| value.text).filter(|text| !text.is_empty())
+}
+
+/// Which artifact the element around an `<artifactId>` names. What is shut
+/// out is not asked for.
+fn named(
+    source: &Source<'_, '_>,
+    root: Node<'_, '_>,
+    name: Node<'_, '_>,
+) -> Option<(Option<String>, String)> {
+    let owner = name.parent_element().filter(|owner| *owner != root)?;
+    let is_plugin = owner.tag_name().name() == "plugin";
+    let group = text(source, owner, "groupId").or_else(|| is_plugin.then(|| PLUGINS.to_owned()));
+    let excluded = owner.tag_name().name() == "exclusion";
+    (!excluded).then_some((group, text(source, owner, "artifactId")?))
 }
 
 /// What the element around a `<version>` declares.
