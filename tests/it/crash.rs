@@ -63,7 +63,9 @@ pub(crate) async fn held(world: &World, event: u64) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(LIMIT, reached).await.unwrap_or_else(|_| panic!("event {event} was not reached"));
+    tokio::time::timeout(3 * LIMIT, reached)
+        .await
+        .unwrap_or_else(|_| panic!("event {event} was not reached"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
