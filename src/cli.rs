@@ -1,5 +1,6 @@
 //! The command line.
 
+mod eval;
 mod plumbing;
 
 use std::io::{self, IsTerminal as _, Write};
@@ -20,6 +21,7 @@ use crate::ids::SessionId;
 use crate::replay::{self, SessionLog};
 use crate::telemetry;
 use crate::workspace::git_worker;
+use eval::Eval;
 use plumbing::Plumbing;
 
 /// A background coding agent whose every change is verified before a person
@@ -76,6 +78,9 @@ enum Command {
     /// The pure parts for scripts: lines in, lines out, no configuration.
     #[command(subcommand)]
     Plumbing(Plumbing),
+    /// Measure a gate against labelled cases, and print its score.
+    #[command(subcommand)]
+    Eval(Eval),
     /// One git operation with the network, in a process that can be killed.
     #[command(hide = true)]
     GitWorker,
@@ -143,6 +148,9 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         plumbing::main(plumbing, config).await?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Eval(eval) = &cli.command {
+        return eval::main(eval);
+    }
     let serving = matches!(cli.command, Command::Serve);
     telemetry::start(serving, cli.common.log_json)?;
     let outside = Outside { model_key: cli.common.model_key.clone(), hold_after: cli.common.hold_after };
@@ -152,7 +160,7 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Command::Try(args) => attempt(&config, outside, args).await,
         Command::Replay { session, json } => print_session(&config, session, json).await,
         Command::Doctor { json } => doctor(&config, &outside, json).await,
-        Command::GitWorker | Command::Plumbing(_) => Ok(ExitCode::SUCCESS),
+        Command::GitWorker | Command::Plumbing(_) | Command::Eval(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

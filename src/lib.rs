@@ -89,3 +89,5 @@ pub mod app;
 pub mod cli;
 /// Settings from file and environment.
 pub mod config;
+/// The gates measured against labelled cases.
+pub mod eval;
