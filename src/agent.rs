@@ -2,8 +2,9 @@
 //!
 //! It decides nothing. It ends with why it stopped; whether the tree is any
 //! good is for others to say. The hard limits hold where the call is made:
-//! turns, time of model and tools, money. One transcript runs through all
-//! attempts, so that the model knows what it tried.
+//! turns, time of model and tools, money. Every attempt has a transcript of its
+//! own: it starts from the task, what is wrong now, and what was tried in vain,
+//! and carries none of the words that led there.
 
 mod budget;
 mod tools;
@@ -17,7 +18,7 @@ use crate::change::{ChangeType, Ecosystem, Limits, Resolved};
 use crate::clock::elapsed_ms;
 use crate::failure::Failure;
 use crate::model::{Call, CallError, Model, Reply};
-use crate::record::{Caller, Recorder, SessionEvent};
+use crate::record::{Caller, Recorder, SessionEvent, StopReason};
 use crate::text;
 use budget::{Budget, Exceeded};
 use transcript::Transcript;
@@ -29,6 +30,8 @@ pub use tools::{Tools, connect};
 const MAX_TOKENS: u32 = 8192;
 /// Bytes of one tool result that the model is shown.
 const RESULT_CAP: usize = 25 * 1024;
+/// Bytes of the model's own words that are kept.
+const SAID_CAP: usize = 1000;
 /// The standing instructions.
 const SYSTEM: &str = include_str!("../prompts/agent.md");
 
@@ -38,6 +41,8 @@ pub struct Task<'a> {
     pub change: &'a ChangeType,
     pub resolved: &'a Resolved,
     pub limits: Limits,
+    /// What is known about the new version and its use here; may be empty.
+    pub briefing: &'a str,
 }
 
 /// The engine's checks on the tree as it is in the container now.
@@ -46,22 +51,14 @@ pub trait Verifier: Send + Sync {
     fn verify(&self) -> BoxFuture<'_, Result<String, Failure>>;
 }
 
-/// Why the agent stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
-    /// It says that the end state is reached.
-    Finished(String),
-    /// It says that it cannot be reached.
-    Abstained(String),
-    LimitTurns,
-    LimitTime,
-    LimitCost,
-}
-
 /// The end of one attempt.
 #[derive(Debug, Clone)]
 pub struct Stopped {
-    pub why: Why,
+    pub reason: StopReason,
+    /// The model's own words, for people: its summary, or why it gives up.
+    pub said: String,
+    /// What this attempt alone spent.
+    pub spent: Spent,
 }
 
 /// One session's agent.
@@ -69,6 +66,7 @@ pub struct Agent<'a> {
     model: &'a Model,
     tools: Tools,
     recorder: Recorder,
+    task: String,
     transcript: Transcript,
     budget: Budget,
     calls: u32,
@@ -77,14 +75,37 @@ pub struct Agent<'a> {
 /// What one reply leads to.
 enum Next {
     GoOn,
-    Stop(Why),
+    Stop(StopReason, String),
+}
+
+impl Next {
+    fn limit(exceeded: Exceeded) -> Self {
+        let reason = match exceeded {
+            Exceeded::Turns => StopReason::LimitTurns,
+            Exceeded::Time => StopReason::LimitTime,
+            Exceeded::Cost => StopReason::LimitCost,
+        };
+        Self::Stop(reason, String::new())
+    }
+
+    fn abstained(why: &str) -> Self {
+        Self::Stop(StopReason::Abstained, text::head(&text::plain(why), SAID_CAP))
+    }
+
+    fn finished(summary: &str) -> Self {
+        Self::Stop(StopReason::Finished, text::head(&text::plain(summary), SAID_CAP))
+    }
 }
 
 impl<'a> Agent<'a> {
     #[must_use]
     pub fn new(task: Task<'_>, model: &'a Model, tools: Tools, recorder: Recorder) -> Self {
-        let transcript = Transcript::new(SYSTEM, MAX_TOKENS, fill(&task.change.prompt, task.resolved));
-        Self { model, tools, recorder, transcript, budget: Budget::new(task.limits), calls: 0 }
+        let mut told = fill(&task.change.prompt, task.resolved);
+        if !task.briefing.is_empty() {
+            told = format!("{told}\n\n{}", task.briefing);
+        }
+        let transcript = Transcript::new(SYSTEM, MAX_TOKENS, told.clone());
+        Self { model, tools, recorder, task: told, transcript, budget: Budget::new(task.limits), calls: 0 }
     }
 
     /// What has been spent over all attempts.
@@ -94,18 +115,19 @@ impl<'a> Agent<'a> {
     }
 
     /// Works until the model says that it is done, or a limit is reached.
-    /// `feedback` is what the engine says about the tree as it is.
+    /// `feedback` is all that this attempt knows beside the task: what the
+    /// engine says about the tree as it is, and what was tried before.
     ///
     /// # Errors
     /// The provider, the container, the log or the verifier fails.
     pub async fn attempt(&mut self, feedback: &str, verifier: &dyn Verifier) -> Result<Stopped, Failure> {
+        self.transcript = Transcript::new(SYSTEM, MAX_TOKENS, self.task.clone());
         self.transcript.say(feedback);
+        let before = self.budget.spent();
         loop {
-            let why = match self.turn(verifier).await? {
-                Next::GoOn => continue,
-                Next::Stop(why) => why,
-            };
-            return Ok(Stopped { why });
+            if let Next::Stop(reason, said) = self.turn(verifier).await? {
+                return Ok(Stopped { reason, said, spent: self.budget.spent().since(before) });
+            }
         }
     }
 
@@ -113,7 +135,7 @@ impl<'a> Agent<'a> {
         self.transcript.say(&self.budget.status());
         let body = self.transcript.request();
         if let Err(exceeded) = self.budget.allows(self.model.worst_case(Caller::Agent, &body)) {
-            return Ok(Next::Stop(exceeded.into()));
+            return Ok(Next::limit(exceeded));
         }
         self.calls += 1;
         let call = Call {
@@ -124,7 +146,7 @@ impl<'a> Agent<'a> {
         };
         let reply = match self.model.call(&self.recorder, call).await {
             Ok(reply) => reply,
-            Err(CallError::DeadlinePassed) => return Ok(Next::Stop(Why::LimitTime)),
+            Err(CallError::DeadlinePassed) => return Ok(Next::limit(Exceeded::Time)),
             Err(CallError::Failed(failure)) => return Err(failure),
         };
         let calls = tool_calls(&reply);
@@ -149,11 +171,11 @@ impl<'a> Agent<'a> {
             let said = |key: &str| call.input.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let (output, is_error) = match call.name.as_str() {
                 api::FINISH => {
-                    next = Next::Stop(Why::Finished(said("summary")));
+                    next = Next::finished(&said("summary"));
                     ("The engine verifies the tree now.".to_owned(), false)
                 }
                 api::ABSTAIN => {
-                    next = Next::Stop(Why::Abstained(text::head(&text::plain(&said("reason")), 1000)));
+                    next = Next::abstained(&said("reason"));
                     ("Noted.".to_owned(), false)
                 }
                 _ if last => ("The last turn is for finish or abstain.".to_owned(), true),
@@ -163,7 +185,7 @@ impl<'a> Agent<'a> {
             self.transcript.result(&call.id, &output, is_error);
         }
         Ok(match next {
-            Next::GoOn if last => Next::Stop(Why::LimitTurns),
+            Next::GoOn if last => Next::limit(Exceeded::Turns),
             next => next,
         })
     }
@@ -174,8 +196,8 @@ impl<'a> Agent<'a> {
                 self.transcript.say("Your reply was cut off. Make smaller steps.");
                 Next::GoOn
             }
-            "refusal" => Next::Stop(Why::Abstained("the model declined the task".to_owned())),
-            _ => Next::Stop(Why::Finished(String::new())),
+            "refusal" => Next::abstained("the model declined the task"),
+            _ => Next::finished(""),
         }
     }
 
@@ -216,16 +238,6 @@ impl<'a> Agent<'a> {
 impl std::fmt::Debug for Agent<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Agent({:?})", self.budget.spent())
-    }
-}
-
-impl From<Exceeded> for Why {
-    fn from(exceeded: Exceeded) -> Self {
-        match exceeded {
-            Exceeded::Turns => Self::LimitTurns,
-            Exceeded::Time => Self::LimitTime,
-            Exceeded::Cost => Self::LimitCost,
-        }
     }
 }
 

@@ -100,6 +100,51 @@ pub enum Caller {
     Judge,
 }
 
+/// Why the agent stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It says that the end state is reached.
+    Finished,
+    /// It says that the end state cannot be reached.
+    Abstained,
+    LimitTurns,
+    LimitTime,
+    LimitCost,
+}
+
+impl StopReason {
+    /// As shown to people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Abstained => "gave up",
+            Self::LimitTurns => "no turn left",
+            Self::LimitTime => "no time left",
+            Self::LimitCost => "no money left",
+        }
+    }
+}
+
+/// One attempt of the agent, with what it alone spent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// 1 for the first one.
+    pub number: u32,
+    pub stopped: StopReason,
+    pub turns: u32,
+    /// Model and tool time.
+    pub time_ms: u64,
+    pub cost: Cost,
+    /// The tree that it left.
+    pub tree: String,
+    /// How the session would end with that tree; absent when it was accepted.
+    pub refused: Option<Outcome>,
+    /// The best tree so far: the next attempt starts from it.
+    pub best: String,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -200,6 +245,10 @@ pub enum SessionEvent {
         attempt: u32,
         verdict: Verdict,
     },
+    /// The agent stopped, and the engine looked at what it left.
+    Attempted {
+        attempt: Attempt,
+    },
     Integrity {
         attempt: u32,
         findings: Vec<Finding>,
@@ -257,6 +306,7 @@ impl SessionEvent {
             Self::ToolCall { .. } => "tool_call",
             Self::Patch { .. } => "patch",
             Self::Verified { .. } => "verified",
+            Self::Attempted { .. } => "attempted",
             Self::Integrity { .. } => "integrity",
             Self::Judged { .. } => "judged",
             Self::Accepted { .. } => "accepted",

@@ -25,6 +25,16 @@ use crate::summary::Summary;
 pub use print::print;
 pub use routes::router;
 
+/// The diff of the tree that is worth most: the best one of the attempts, or
+/// the last one that was taken out.
+fn best_change<'e>(summary: &Summary, entries: &'e [Entry]) -> Option<&'e str> {
+    let best = summary.tries.last().map(|attempt| attempt.best.as_str());
+    entries.iter().rev().find_map(|entry| match &entry.event {
+        SessionEvent::Patch { tree, diff, .. } if best.is_none_or(|best| best == tree) => Some(diff.as_str()),
+        _ => None,
+    })
+}
+
 /// All sessions' logs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SessionLog {

@@ -9,6 +9,7 @@
 mod alerts;
 mod bench;
 mod bump;
+mod course;
 mod examine;
 mod group;
 mod image;
@@ -16,6 +17,7 @@ mod progress;
 mod publication;
 mod repair;
 mod stage;
+mod standing;
 mod upstream;
 
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
 use crate::evidence::{Accepted, ChangedFile, CheckResult, Finding, Verdict};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
-use crate::record::{Caller, Entry, SessionEvent, Stage, StageResult, Usage};
+use crate::record::{Attempt, Caller, Entry, SessionEvent, Stage, StageResult, Usage};
 
 /// One finished stage. A stage that ran more than once has one line: the
 /// last result, and the time of all its runs.
@@ -44,6 +44,8 @@ pub struct Summary {
     pub turns: u32,
     /// Trees of the agent that were verified.
     pub attempts: u32,
+    /// The finished attempts in their order, with what each spent.
+    pub tries: Vec<Attempt>,
     /// Requests to the model that got a reply: for repair, and by the judge.
     pub repair_calls: u32,
     pub judge_calls: u32,
@@ -84,6 +86,7 @@ impl Summary {
             current: None,
             turns: 0,
             attempts: 0,
+            tries: Vec::new(),
             repair_calls: 0,
             judge_calls: 0,
             usage: Usage::default(),
@@ -151,6 +154,7 @@ impl Summary {
                     self.checks.clone_from(checks);
                 }
             }
+            SessionEvent::Attempted { attempt } => self.tries.push(attempt.clone()),
             SessionEvent::Integrity { findings, .. } => self.findings.clone_from(findings),
             SessionEvent::Judged { verdict, reason, .. } => {
                 self.judge = Some((verdict.clone(), reason.clone()));

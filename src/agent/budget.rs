@@ -13,6 +13,18 @@ pub struct Spent {
     pub cost: Cost,
 }
 
+impl Spent {
+    /// What was spent after `before`.
+    #[must_use]
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            turns: self.turns.saturating_sub(before.turns),
+            time: self.time.saturating_sub(before.time),
+            cost: self.cost.saturating_sub(before.cost),
+        }
+    }
+}
+
 /// Which limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exceeded {

@@ -2,7 +2,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::print::{describe, result_name};
+use super::best_change;
+use super::print::{attempted, describe, result_name};
 use crate::change::Subject;
 use crate::record::{Entry, SessionEvent, StageResult};
 use crate::summary::Summary;
@@ -68,7 +69,8 @@ pub(super) fn session(summary: &Summary, entries: &[Entry]) -> Markup {
         main {
             (facts(summary))
             (stages(summary))
-            (change(entries))
+            (attempts(summary))
+            (change(summary, entries))
             h2 { "Events" }
             p.muted {
                 (entries.len()) " events · "
@@ -171,16 +173,22 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-/// The last change, as a diff.
-fn change(entries: &[Entry]) -> Markup {
-    let last = entries.iter().rev().find_map(|entry| match &entry.event {
-        SessionEvent::Patch { diff, .. } => Some(diff),
-        _ => None,
-    });
+/// What each attempt of the agent came to.
+fn attempts(summary: &Summary) -> Markup {
     html! {
-        @if let Some(diff) = last {
+        @if !summary.tries.is_empty() {
+            h2 { "Attempts" }
+            ul { @for attempt in &summary.tries { li { (attempted(attempt)) } } }
+        }
+    }
+}
+
+/// The change that is worth most, as a diff.
+fn change(summary: &Summary, entries: &[Entry]) -> Markup {
+    html! {
+        @if let Some(diff) = best_change(summary, entries) {
             h2 { "Change" }
-            details open { summary { "The last tree that was taken out, against the base" } (diff_block(diff)) }
+            details open { summary { "The best tree that was taken out, against the base" } (diff_block(diff)) }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::advisory::Proof;
 use crate::change::Bump;
-use crate::record::{Entry, SessionEvent, StageResult};
+use crate::record::{Attempt, Entry, SessionEvent, StageResult};
 use crate::text;
 
 /// Characters of a body that a line shows.
@@ -55,6 +55,33 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
             let source = if *from_cache { "cache" } else { "registry" };
             (format!("fetched {url} ({bytes} bytes, {source})"), format!("sha256 {sha256}"))
         }
+        SessionEvent::ModelRequest { .. }
+        | SessionEvent::ModelReply { .. }
+        | SessionEvent::ModelError { .. }
+        | SessionEvent::ToolCall { .. } => conversation(event),
+        SessionEvent::Patch { attempt, files, .. } => {
+            let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+            (format!("patch of attempt {attempt}"), paths.join("\n"))
+        }
+        SessionEvent::Attempted { attempt } => (attempted(attempt), String::new()),
+        SessionEvent::Verified { verdict, .. } => ("verdict".to_owned(), short(&json(verdict))),
+        SessionEvent::Integrity { findings, .. } => {
+            (format!("{} findings", findings.len()), short(&json(findings)))
+        }
+        SessionEvent::Judged { verdict, reason, .. } => (format!("judge: {verdict}"), reason.clone()),
+        SessionEvent::Accepted { commit_at, .. } => {
+            (format!("accepted, commit dated {commit_at}"), String::new())
+        }
+        SessionEvent::Intent { effect, key } => (format!("about to {effect} {key}"), String::new()),
+        SessionEvent::Effect { effect, key, result } => (format!("done: {effect} {key}"), result.clone()),
+        SessionEvent::Ended { outcome, detail, .. } => (format!("ended: {outcome}"), detail.clone()),
+    }
+}
+
+/// What the model was asked, said and did.
+fn conversation(event: &SessionEvent) -> (String, String) {
+    let short = |text: &str| text::head(text, SHOWN);
+    match event {
         SessionEvent::ModelRequest { caller, call, body } => {
             (format!("request {call} of the {caller:?}").to_lowercase(), short(&last_message(body)))
         }
@@ -73,22 +100,20 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
                 format!("{}\n{}", short(&input.to_string()), short(output)),
             )
         }
-        SessionEvent::Patch { attempt, files, .. } => {
-            let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-            (format!("patch of attempt {attempt}"), paths.join("\n"))
-        }
-        SessionEvent::Verified { verdict, .. } => ("verdict".to_owned(), short(&json(verdict))),
-        SessionEvent::Integrity { findings, .. } => {
-            (format!("{} findings", findings.len()), short(&json(findings)))
-        }
-        SessionEvent::Judged { verdict, reason, .. } => (format!("judge: {verdict}"), reason.clone()),
-        SessionEvent::Accepted { commit_at, .. } => {
-            (format!("accepted, commit dated {commit_at}"), String::new())
-        }
-        SessionEvent::Intent { effect, key } => (format!("about to {effect} {key}"), String::new()),
-        SessionEvent::Effect { effect, key, result } => (format!("done: {effect} {key}"), result.clone()),
-        SessionEvent::Ended { outcome, detail, .. } => (format!("ended: {outcome}"), detail.clone()),
+        // Everything else has a line of its own.
+        other => (other.name().to_owned(), String::new()),
     }
+}
+
+pub(super) fn attempted(attempt: &Attempt) -> String {
+    let Attempt { number, stopped, turns, time_ms, cost, .. } = attempt;
+    let seconds = time_ms / 1000;
+    let judged = match attempt.refused {
+        None => "accepted".to_owned(),
+        Some(outcome) if attempt.best == attempt.tree => format!("{outcome}, the best tree so far"),
+        Some(outcome) => format!("{outcome}, taken back"),
+    };
+    format!("attempt {number}: {}, {turns} turns, {seconds} s, {cost}; {judged}", stopped.title())
 }
 
 fn tried(packages: &[String], red: bool) -> String {

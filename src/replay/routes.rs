@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::Markup;
 
-use super::{SessionLog, page};
+use super::{SessionLog, best_change, page};
 use crate::failure::Failure;
 use crate::ids::SessionId;
-use crate::record::{Entry, SessionEvent};
+use crate::record::Entry;
 use crate::summary::Summary;
 
 /// Sessions on the list.
@@ -106,14 +106,11 @@ async fn events(State(log): State<SessionLog>, Path(id): Path<String>) -> Result
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines.join("\n") + "\n").into_response())
 }
 
-/// The last change that was taken out of the container, also when the session
+/// The best change that was taken out of the container, also when the session
 /// did not end well.
 async fn patch(State(log): State<SessionLog>, Path(id): Path<String>) -> Result<Response, Missing> {
-    let (_session, entries) = found(&log, &id).await?;
-    let last = entries.into_iter().rev().find_map(|entry| match entry.event {
-        SessionEvent::Patch { diff, .. } => Some(diff),
-        _ => None,
-    });
-    let diff = last.ok_or(Missing::NotFound)?;
+    let (session, entries) = found(&log, &id).await?;
+    let summary = Summary::fold(session, &entries);
+    let diff = best_change(&summary, &entries).ok_or(Missing::NotFound)?.to_owned();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], diff).into_response())
 }

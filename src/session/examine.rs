@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::bench::{Bench, Checked};
 use super::stage::Done;
+use super::standing::Standing;
 use super::{Case, Session};
 use crate::agent::Verifier;
 use crate::bump::{Kept, survey};
@@ -25,10 +26,23 @@ pub(super) enum Assessment {
     Accepted(Accepted),
     /// Not good enough: how the session would end with it, and what the
     /// agent is told.
-    Refused {
-        outcome: Outcome,
-        feedback: String,
-    },
+    Refused(Refusal),
+}
+
+/// Why a tree is not good enough.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// How the session would end with it.
+    pub(super) outcome: Outcome,
+    /// What the agent is told: only what is still wrong.
+    pub(super) feedback: String,
+    pub(super) standing: Standing,
+}
+
+impl Refusal {
+    pub(super) fn new(outcome: Outcome, feedback: String, wrong: usize) -> Self {
+        Self { outcome, feedback, standing: Standing::of_refusal(outcome, wrong) }
+    }
 }
 
 impl Session<'_> {
@@ -83,8 +97,11 @@ impl Examiner<'_> {
         let verified = match verify::attest(patch, &verdict) {
             Ok(verified) => verified,
             Err(_patch) => {
-                let feedback = verify::digest(&verdict);
-                return Ok(Assessment::Refused { outcome: Outcome::VerifyFailed, feedback });
+                return Ok(Assessment::Refused(Refusal {
+                    outcome: Outcome::VerifyFailed,
+                    feedback: verify::digest(&verdict),
+                    standing: Standing::of_verdict(&verdict),
+                }));
             }
         };
         // The tree of the bump itself was proved when it was made.
@@ -94,13 +111,14 @@ impl Examiner<'_> {
                 self.session.left_vulnerable(self.case, self.bench, &self.resolved, tree).await?
             {
                 let feedback = format!("a vulnerable copy is back: {left}");
-                return Ok(Assessment::Refused { outcome: Outcome::VerifyFailed, feedback });
+                return Ok(Assessment::Refused(Refusal::new(Outcome::VerifyFailed, feedback, 1)));
             }
         }
         let findings = self.integrity_stage(verified.patch(), attempt).await?;
         if !findings.is_empty() {
             let feedback = integrity::digest(&findings);
-            return Ok(Assessment::Refused { outcome: Outcome::IntegrityFailed, feedback });
+            let refusal = Refusal::new(Outcome::IntegrityFailed, feedback, findings.len());
+            return Ok(Assessment::Refused(refusal));
         }
         self.judge_stage(verified, attempt).await
     }
@@ -187,8 +205,8 @@ impl Examiner<'_> {
                     Judgement::Accepted(accepted) => Ok(Done::ok(Assessment::Accepted(accepted), "accept")),
                     Judgement::Vetoed { .. } => {
                         let feedback = format!("the judge refused the change: {reason}");
-                        let refused = Assessment::Refused { outcome: Outcome::JudgeVetoed, feedback };
-                        Ok(Done::failed(refused, "veto"))
+                        let refusal = Refusal::new(Outcome::JudgeVetoed, feedback, 1);
+                        Ok(Done::failed(Assessment::Refused(refusal), "veto"))
                     }
                     Judgement::Unavailable { why } => {
                         Err(Failure::user(Outcome::JudgeUnavailable, format!("get a verdict: {why}")))

@@ -1,23 +1,29 @@
 //! From a bumped tree to an accepted one: verify, repair, integrity, judge.
 //!
 //! Every tree is verified in a container of its own. A red verdict, a finding
-//! or a veto goes back to the agent as a short digest, at most three times.
-//! The agent's word counts for nothing: only what the engine saw does.
+//! or a veto goes back to the agent as a short digest, at most three times,
+//! and each time from the best tree so far. The agent's word counts for
+//! nothing: only what the engine saw does.
 
 use super::bench::Bench;
 use super::bump::Bumped;
-use super::examine::{Assessment, Examiner};
+use super::course::Course;
+use super::examine::{Assessment, Examiner, Refusal};
 use super::stage::Done;
 use super::{Case, Session};
-use crate::agent::{self, Agent, Task, Why};
+use crate::agent::{self, Agent, Stopped, Task};
 use crate::bump::{self, Plan, survey};
 use crate::change::{Limits, Resolved};
 use crate::evidence::{Accepted, Patch};
-use crate::exec::Within;
+use crate::exec::{Command, Exec as _, Within};
 use crate::failure::{Failure, Kind};
+use crate::ids::ObjectId;
 use crate::outcome::Outcome;
-use crate::record::{SessionEvent, Stage};
+use crate::record::{Attempt, SessionEvent, Stage, StopReason};
 use crate::verify::Baseline;
+
+/// Paths that one command removes.
+const PATHS_AT_ONCE: usize = 200;
 
 impl Session<'_> {
     /// Bumps in a work container, and repairs there what the bump broke.
@@ -55,27 +61,28 @@ impl Session<'_> {
             moved: false,
             bumped,
         };
-        let mut first = Box::pin(examiner.assess(patch, 0)).await?;
-        if let Assessment::Refused { outcome: Outcome::VerifyFailed, feedback } = &first
+        let mut patch = patch;
+        let mut first = Box::pin(examiner.assess(patch.clone(), 0)).await?;
+        if let Assessment::Refused(Refusal { outcome: Outcome::VerifyFailed, feedback, .. }) = &first
             && let Some(answered) = self.first_move(case, bench, &resolved, feedback).await?
         {
-            let Bumped { patch, resolved, kept } = answered;
-            examiner.bumped = patch.tree().clone();
-            (examiner.resolved, examiner.kept, examiner.moved) = (resolved, kept, true);
-            first = Box::pin(examiner.assess(patch, 0)).await?;
+            examiner.bumped = answered.patch.tree().clone();
+            (examiner.resolved, examiner.kept, examiner.moved) = (answered.resolved, answered.kept, true);
+            patch = answered.patch;
+            first = Box::pin(examiner.assess(patch.clone(), 0)).await?;
         }
         let accepted = match first {
             Assessment::Accepted(accepted) => {
                 self.skip(Stage::Repair, "nothing broke").await?;
                 accepted
             }
-            Assessment::Refused { outcome, feedback } => {
+            Assessment::Refused(refusal) => {
                 let stdio = stdio.ok_or_else(|| Failure::bug("speak to the tool server"))?;
                 let tools = agent::connect(stdio).await?;
                 let limits = Limits { cost: self.money_left().await?, ..self.limits() };
-                let task = Task { change: case.change, resolved: &examiner.resolved, limits };
+                let task = Task { change: case.change, resolved: &examiner.resolved, limits, briefing: "" };
                 let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
-                Box::pin(self.repair(agent, &examiner, (outcome, feedback))).await?
+                Box::pin(self.repair(agent, &examiner, (patch, refusal))).await?
             }
         };
         Ok((examiner.resolved, accepted))
@@ -119,58 +126,145 @@ impl Session<'_> {
     }
 
     /// Lets the agent try until a tree is accepted or a limit is reached.
+    /// Every attempt starts from the best tree so far.
     async fn repair(
         &self,
         mut agent: Agent<'_>,
         examiner: &Examiner<'_>,
-        first: (Outcome, String),
+        bumped: (Patch, Refusal),
     ) -> Result<Accepted, Failure> {
-        let (mut outcome, mut feedback) = first;
-        for attempt in 1..=self.limits().attempts {
-            let patch = self
-                .stage(Stage::Repair, async {
-                    let stopped = agent.attempt(&feedback, examiner).await?;
-                    let patch = self.take(examiner.case, examiner.bench, attempt).await?;
-                    match refusal(&stopped.why, outcome) {
-                        Some(failure) => Err(failure),
-                        None => Ok(Done::ok(patch.clone(), repair_detail(&patch, agent.spent().turns))),
-                    }
-                })
-                .await?;
-            match Box::pin(examiner.assess(patch, attempt)).await? {
-                Assessment::Accepted(accepted) => return Ok(accepted),
-                Assessment::Refused { outcome: next, feedback: digest } => {
-                    (outcome, feedback) = (next, digest);
+        let mut course = Course::new(bumped.0, bumped.1);
+        for number in 1..=self.limits().attempts {
+            let told = course.told(number, self.limits().attempts);
+            let (stopped, patch) = Box::pin(self.attempt(&mut agent, examiner, (number, &told))).await?;
+            let assessment = match course.refused_before(patch.tree()) {
+                Some(known) => Assessment::Refused(known.clone()),
+                None => Box::pin(self.look_at(examiner, patch.clone(), number, stopped.reason)).await?,
+            };
+            let refusal = match assessment {
+                Assessment::Accepted(accepted) => {
+                    self.attempted(number, &stopped, (&patch, None), patch.tree()).await?;
+                    return Ok(accepted);
                 }
+                Assessment::Refused(refusal) => refusal,
+            };
+            let better = course.take(number, patch.clone(), refusal.clone());
+            let left = (&patch, Some(refusal.outcome));
+            self.attempted(number, &stopped, left, course.best().tree()).await?;
+            if let Some(failure) = ended(&stopped, course.refusal().outcome) {
+                return Err(failure);
+            }
+            if !better {
+                self.restore(examiner, patch.tree(), course.best().tree()).await?;
             }
         }
+        let Refusal { outcome, feedback, .. } = course.refusal();
         Err(Failure::user(
-            outcome,
+            *outcome,
             format!("repair what the bump broke in the attempts allowed:\n{feedback}"),
         ))
     }
-}
 
-/// Why an attempt's tree is not even looked at. A model that gives up leaves
-/// the last refusal standing.
-fn refusal(why: &Why, last: Outcome) -> Option<Failure> {
-    match why {
-        Why::Finished(_) => None,
-        Why::Abstained(reason) => {
-            Some(Failure::user(last, format!("repair what the bump broke; the model gave up: {reason}")))
+    /// One attempt, to the tree that it leaves.
+    async fn attempt(
+        &self,
+        agent: &mut Agent<'_>,
+        examiner: &Examiner<'_>,
+        (number, told): (u32, &str),
+    ) -> Result<(Stopped, Patch), Failure> {
+        self.stage(Stage::Repair, async {
+            let stopped = agent.attempt(told, examiner).await?;
+            let patch = self.take(examiner.case, examiner.bench, number).await?;
+            let detail = repair_detail(&patch, &stopped, agent.spent().turns);
+            let attempt = (stopped.clone(), patch);
+            Ok(match stopped.reason {
+                StopReason::Finished => Done::ok(attempt, detail),
+                _ => Done::failed(attempt, detail),
+            })
+        })
+        .await
+    }
+
+    /// A tree that a limit cut off may be good all the same; then there may
+    /// be no money left for the judge, and the limit is what stands.
+    async fn look_at(
+        &self,
+        examiner: &Examiner<'_>,
+        patch: Patch,
+        number: u32,
+        reason: StopReason,
+    ) -> Result<Assessment, Failure> {
+        match Box::pin(examiner.assess(patch, number)).await {
+            Err(failure) if reason == StopReason::LimitCost && failure.outcome() == Outcome::LimitCost => {
+                let feedback = format!("could not {}", failure.public());
+                Ok(Assessment::Refused(Refusal::new(Outcome::LimitCost, feedback, 0)))
+            }
+            assessed => assessed,
         }
-        Why::LimitTurns => Some(Failure::user(Outcome::LimitTurns, "repair within the turns allowed")),
-        Why::LimitTime => Some(Failure::user(Outcome::LimitTime, "repair within the time allowed")),
-        Why::LimitCost => Some(Failure::user(Outcome::LimitCost, "repair within the money cap")),
+    }
+
+    async fn attempted(
+        &self,
+        number: u32,
+        stopped: &Stopped,
+        (patch, refused): (&Patch, Option<Outcome>),
+        best: &ObjectId,
+    ) -> Result<(), Failure> {
+        let attempt = Attempt {
+            number,
+            stopped: stopped.reason,
+            turns: stopped.spent.turns,
+            time_ms: u64::try_from(stopped.spent.time.as_millis()).unwrap_or(u64::MAX),
+            cost: stopped.spent.cost,
+            tree: patch.tree().to_string(),
+            refused,
+            best: best.to_string(),
+        };
+        self.recorder.record(SessionEvent::Attempted { attempt }).await
+    }
+
+    /// Puts the work container's tree back to an earlier one. What is
+    /// installed and built stays: it is not of the tree.
+    async fn restore(&self, examiner: &Examiner<'_>, now: &ObjectId, to: &ObjectId) -> Result<(), Failure> {
+        let paths = examiner.case.mirror.differing(now, to).await?;
+        let list: Vec<&String> = paths.iter().collect();
+        for part in list.chunks(PATHS_AT_ONCE) {
+            let words = ["rm", "-f", "--"].into_iter().map(str::to_owned);
+            let command = Command::new(words.chain(part.iter().map(|path| (*path).clone())));
+            let removed = examiner.bench.container.run(command).await?;
+            if !removed.success() {
+                return Err(Failure::transient(Outcome::InternalError, "put the better tree back"));
+            }
+        }
+        examiner.bench.container.put_tree(examiner.case.mirror.tar_of(to, paths)).await
     }
 }
 
-fn repair_detail(patch: &Patch, turns: u32) -> String {
+/// A stop after which there is no next attempt. A model that gives up leaves
+/// the last refusal standing.
+fn ended(stopped: &Stopped, standing: Outcome) -> Option<Failure> {
+    match stopped.reason {
+        StopReason::Finished => None,
+        StopReason::Abstained => Some(Failure::user(
+            standing,
+            format!("repair what the bump broke; the model gave up: {}", stopped.said),
+        )),
+        StopReason::LimitTurns => Some(Failure::user(Outcome::LimitTurns, "repair within the turns allowed")),
+        StopReason::LimitTime => Some(Failure::user(Outcome::LimitTime, "repair within the time allowed")),
+        StopReason::LimitCost => Some(Failure::user(Outcome::LimitCost, "repair within the money cap")),
+    }
+}
+
+fn repair_detail(patch: &Patch, stopped: &Stopped, turns: u32) -> String {
     let files: Vec<String> = patch
         .files()
         .iter()
         .filter(|file| !survey::is_manifest(&file.path))
         .map(|file| format!("{} (+{} −{})", file.path, file.added, file.removed))
         .collect();
-    format!("{}, {turns} turns", if files.is_empty() { "no file".to_owned() } else { files.join(", ") })
+    let files = if files.is_empty() { "no file".to_owned() } else { files.join(", ") };
+    match stopped.reason {
+        StopReason::Finished => format!("{files}, {turns} turns"),
+        reason => format!("{files}, {turns} turns; {}", reason.title()),
+    }
 }

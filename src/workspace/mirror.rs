@@ -1,5 +1,6 @@
 //! One bare mirror, seen from one base commit.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -98,12 +99,38 @@ impl Mirror {
     /// as an error of the reader, never as a shorter tree.
     #[must_use]
     pub fn tar(&self, tree: &ObjectId) -> impl AsyncRead + Send + Unpin + use<> {
+        self.stream(tree, None)
+    }
+
+    /// The files of a tree that are named, as a tar.
+    #[must_use]
+    pub fn tar_of(&self, tree: &ObjectId, only: BTreeSet<String>) -> impl AsyncRead + Send + Unpin + use<> {
+        self.stream(tree, Some(only))
+    }
+
+    /// The paths that are not the same in two trees.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    pub async fn differing(&self, one: &ObjectId, other: &ObjectId) -> Result<BTreeSet<String>, Failure> {
+        let (one, other) = (one.clone(), other.clone());
+        self.git("compare two trees of the mirror", move |repository| {
+            objects::differing(repository, &one, &other)
+        })
+        .await
+    }
+
+    fn stream(
+        &self,
+        tree: &ObjectId,
+        only: Option<BTreeSet<String>>,
+    ) -> impl AsyncRead + Send + Unpin + use<> {
         let (sender, receiver) = mpsc::channel(PIECES);
         let (path, tree) = (self.path.clone(), tree.clone());
         // Ends by itself: it has nowhere to write once the reader is gone.
         tokio::task::spawn_blocking(move || {
             let mut pieces = Pieces { sender, buffer: Vec::with_capacity(PIECE) };
-            if let Err(error) = write_tar(&path, &tree, &mut pieces) {
+            if let Err(error) = write_tar(&path, &tree, only.as_ref(), &mut pieces) {
                 pieces.sender.blocking_send(Err(io::Error::other(error))).ok();
             }
         });
@@ -160,9 +187,14 @@ impl Mirror {
     }
 }
 
-fn write_tar(path: &Path, tree: &ObjectId, out: &mut Pieces) -> anyhow::Result<()> {
+fn write_tar(
+    path: &Path,
+    tree: &ObjectId,
+    only: Option<&BTreeSet<String>>,
+    out: &mut Pieces,
+) -> anyhow::Result<()> {
     let repository = Repository::open_bare(path)?;
-    objects::write_tar(&repository, tree, &mut *out)?;
+    objects::write_tar(&repository, tree, only, &mut *out)?;
     Ok(out.flush()?)
 }
 

@@ -3,6 +3,7 @@
 //! Everything here blocks, works on a bare mirror, and runs on a blocking
 //! thread.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use git2::build::TreeUpdateBuilder;
@@ -81,11 +82,20 @@ pub(super) fn size(repository: &Repository, tree: &ObjectId) -> Result<TreeSize,
     Ok(size)
 }
 
-/// Writes the tree as a tar; directories come with their files.
-pub(super) fn write_tar(repository: &Repository, tree: &ObjectId, out: impl Write) -> anyhow::Result<()> {
+/// Writes the tree as a tar, or the files of it that are named; directories
+/// come with their files.
+pub(super) fn write_tar(
+    repository: &Repository,
+    tree: &ObjectId,
+    only: Option<&BTreeSet<String>>,
+    out: impl Write,
+) -> anyhow::Result<()> {
     let mut tar = tar::Builder::new(out);
     let database = repository.odb()?;
     for file in files(&repository.find_tree(oid(tree)?)?)? {
+        if only.is_some_and(|only| !only.contains(&file.path)) {
+            continue;
+        }
         let object = database.read(file.id)?;
         let mut header = tar::Header::new_gnu();
         header.set_mtime(0);
@@ -126,6 +136,20 @@ pub(super) fn apply(repository: &Repository, base: &ObjectId, edits: &Edits) -> 
         }
     }
     update.create_updated(repository, &base)
+}
+
+/// The paths that are not the same in two trees.
+pub(super) fn differing(
+    repository: &Repository,
+    one: &ObjectId,
+    other: &ObjectId,
+) -> Result<BTreeSet<String>, git2::Error> {
+    let (one, other) = (repository.find_tree(oid(one)?)?, repository.find_tree(oid(other)?)?);
+    let diff = repository.diff_tree_to_tree(Some(&one), Some(&other), None)?;
+    let paths = diff.deltas().flat_map(|delta| {
+        [delta.old_file(), delta.new_file()].map(|file| file.path().map(|path| path.display().to_string()))
+    });
+    Ok(paths.flatten().collect())
 }
 
 /// What differs between two trees, file by file, and as text.

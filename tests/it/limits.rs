@@ -91,10 +91,51 @@ async fn a_model_that_gives_up_says_why_on_the_issue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_veto_goes_back_to_the_agent_and_stands_in_the_end() {
+async fn a_veto_goes_back_to_the_agent_and_a_tree_that_was_refused_is_not_judged_again() {
     let (world, summary) = outcome(Script { judge: Judge::Veto, ..Script::default() }).await;
     assert_eq!(summary["outcome"], "judge_vetoed", "{summary:#}");
-    assert_eq!((summary["attempts"].as_u64(), world.model.calls().1), (Some(3), 3));
+    // The model has nothing else to offer and hands in the same tree.
+    assert_eq!((summary["attempts"].as_u64(), world.model.calls().1), (Some(3), 1));
+    let tries = summary["tries"].as_array().unwrap();
+    assert!(tries.iter().all(|attempt| attempt["refused"] == "judge_vetoed"), "{tries:#?}");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_made_it_worse_is_taken_back_and_the_next_one_knows_of_it() {
+    let finish = tool_use("finish", &json!({ "summary": "done" }));
+    let replies = |turn: Value| Agent::Turns(vec![turn, finish.clone()]);
+    let worse = replies(json!([
+        { "type": "tool_use", "id": "a", "name": "write_file",
+            "input": { "path": "src/render.js", "content": "this is not JavaScript\n" } },
+        { "type": "tool_use", "id": "b", "name": "write_file",
+            "input": { "path": "src/more/notes.js", "content": "exports.notes = 1;\n" } },
+    ]));
+    let better = replies(tool_use(
+        "edit_file",
+        &json!({ "path": "src/render.js", "old_string": "const marked", "new_string": "const { marked }" }),
+    ));
+    let agent = Agent::About(vec![
+        ("this is not JavaScript\\nrefused, and taken back".to_owned(), better),
+        ("works with marked".to_owned(), worse),
+    ]);
+    let world = World::start(&fixtures::breaking(), Script { agent, ..Script::default() }).await;
+    let number = world.ask("Bump `marked` to `4.3.0`").await;
+    let summary = world.ended(number).await;
+    assert_eq!(summary["outcome"], "pr_opened", "{summary:#}");
+    let files: Vec<&str> =
+        summary["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(files, ["package-lock.json", "package.json", "src/render.js"]);
+    let tries = summary["tries"].as_array().unwrap();
+    assert_eq!(
+        (tries.len(), &tries[0]["refused"], &tries[1]["refused"]),
+        (2, &json!("verify_failed"), &Value::Null)
+    );
+    assert!(
+        tries.iter().all(|attempt| attempt["stopped"] == "finished" && attempt["turns"] == 2),
+        "{tries:#?}"
+    );
+    assert_ne!(tries[0]["tree"], tries[0]["best"]);
     world.finish().await;
 }
 
