@@ -148,7 +148,10 @@ fn maven(gateway: &str) -> Vec<String> {
              -Dmaven.repo.local=/tmp/m2 -Dstyle.color=never"
         ),
         // Half of what the tmpfs leave; a test's own machine gets the rest.
-        "MAVEN_OPTS=-Xms64m -Xmx1g".to_owned(),
+        // Maven lives for seconds: without the second compiler and parallel
+        // collection a small build took 2.8 instead of 5.4 s of processor
+        // time. Tests run in machines of their own, without these options.
+        "MAVEN_OPTS=-Xms64m -Xmx1g -XX:+UseSerialGC -XX:TieredStopAtLevel=1".to_owned(),
     ]
 }
 

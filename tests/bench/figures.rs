@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value is indexed without a panic")]
 
 mod edits;
+mod trust;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,6 +30,9 @@ fn main() -> Result<()> {
         edits::one_manifest()?;
         edits::recorded_bumps()?;
         edits::the_same_lockfile().await?;
+        trust::large_diff()?;
+        trust::large_log()?;
+        trust::verification().await?;
         starts().await?;
         round_trips().await?;
         large_tree().await?;
