@@ -4,6 +4,8 @@
 //! on the exported tree; an exit code decides, and what a runner prints only
 //! says more about it. A run in which nothing was checked is never a pass.
 
+/// What a failing log says, in a few lines.
+pub mod digest;
 mod maven;
 mod node;
 mod report;
@@ -181,7 +183,8 @@ fn result(check: &Check, output: &Output) -> CheckResult {
 }
 
 fn failure_digest(exit: Exit, said: &str) -> String {
-    format!("{}\n{}", exit.describe(), report::digest(said))
+    let summary = digest::summarize(digest::Tool::Npm, said);
+    format!("{}\n{}", exit.describe(), summary.lines.join("\n"))
 }
 
 #[cfg(test)]

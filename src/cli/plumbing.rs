@@ -4,6 +4,8 @@
 //! be understood gets an error in its place, and the next one is read: only
 //! an input or output that fails ends the program.
 
+mod summarize;
+
 use std::cmp::Ordering;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write};
 use std::path::PathBuf;
@@ -68,6 +70,16 @@ pub(super) enum Plumbing {
     /// ancestor_major, managed_pin (maven).
     #[command(verbatim_doc_comment)]
     Resolve(Question),
+    /// Say why a build failed: its log in, one JSON object out.
+    ///
+    ///   {"category":"compilation","causes":[{"kind":"compilation","file":"src/a.ts","line":3,"message":"…","times":2}],"lines":["src/a.ts:3 … (×2)"]}
+    ///
+    /// The causes are distinct, the deepest first. Categories: class_version,
+    /// engine, dependency_resolution, peer_conflict, enforcer,
+    /// dependency_lock, crash, missing_script, config, compilation, werror,
+    /// test, lint, timeout, no_tests, unknown, none.
+    #[command(verbatim_doc_comment)]
+    Summarize(summarize::Whose),
 }
 
 #[derive(Debug, Args)]
@@ -115,8 +127,10 @@ pub(super) async fn main(
     plumbing: &Plumbing,
     config: impl FnOnce() -> anyhow::Result<Config>,
 ) -> anyhow::Result<()> {
-    if let Plumbing::Resolve(question) = plumbing {
-        return resolve(&config()?, question).await;
+    match plumbing {
+        Plumbing::Resolve(question) => return resolve(&config()?, question).await,
+        Plumbing::Summarize(whose) => return summarize::main(whose),
+        Plumbing::Edit | Plumbing::CompareVersions(_) | Plumbing::Satisfies(_) => {}
     }
     let input = BufReader::with_capacity(BUFFER, io::stdin().lock());
     let output = BufWriter::with_capacity(BUFFER, io::stdout().lock());
@@ -128,7 +142,7 @@ pub(super) async fn main(
         Plumbing::Satisfies(whose) => {
             each_line(input, output, |line, out| satisfies_line(whose.ecosystem, line, out))
         }
-        Plumbing::Resolve(_) => Ok(()),
+        Plumbing::Resolve(_) | Plumbing::Summarize(_) => Ok(()),
     }
 }
 

@@ -8,11 +8,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Bytes of a digest: it goes to the model and into a comment.
-const DIGEST: usize = 1800;
-/// Lines of a digest.
-const LINES: usize = 30;
-
 /// What a test run printed about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tests {
@@ -75,32 +70,6 @@ fn count(regex: &Regex, said: &str) -> Option<u32> {
     regex.captures_iter(said).last()?.get(1)?.as_str().parse().ok()
 }
 
-static TELLING: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(
-        r"(?i)(error|fail|not ok|✖|●|expected|received|actual|cannot find|is not a|undefined|unexpected|warning|:\d+:\d+|^\s*at .*:\d+)",
-    )
-});
-
-/// The lines that say what is wrong, in their order, without doubles.
-pub(super) fn digest(said: &str) -> String {
-    let mut seen = BTreeSet::new();
-    let mut lines: Vec<&str> = said
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| {
-            !line.trim().is_empty() && !line.contains("node:internal") && !line.contains("node_modules/")
-        })
-        .filter(|line| TELLING.as_ref().is_none_or(|telling| telling.is_match(line)))
-        .filter(|line| seen.insert(line.trim().to_owned()))
-        .take(LINES)
-        .collect();
-    if lines.is_empty() {
-        let all: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines = all.get(all.len().saturating_sub(LINES)..).unwrap_or_default().to_vec();
-    }
-    crate::text::head(&lines.join("\n"), DIGEST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,17 +91,5 @@ mod tests {
         let mocha = "  math\n    ✔ subtracts\n    1) adds\n\n  3 passing (5ms)\n  1 failing\n";
         assert_eq!(read(mocha), tests(3, &["adds"]));
         assert_eq!(read("all good"), Tests::default());
-    }
-
-    #[test]
-    fn a_digest_is_short_and_keeps_what_tells() {
-        let said = format!(
-            "{}\nTypeError: marked is not a function\n    at render (/work/src/a.js:3:10)\n{}",
-            "noise\n".repeat(5000),
-            "x\n".repeat(5000)
-        );
-        let digest = digest(&said);
-        assert!(digest.contains("TypeError: marked is not a function") && digest.contains("a.js:3:10"));
-        assert!(digest.len() <= DIGEST + 4);
     }
 }
