@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::text;
 
 pub use gather::distinct;
+pub(super) use maven::goal;
 pub use quoted::quote;
 pub use reports::report;
-pub(super) use maven::goal;
 
 /// Lines of a summary, causes in it, and bytes of a line.
 const LINES: usize = 60;
@@ -102,14 +102,14 @@ pub struct Cause {
 impl Cause {
     /// A cause without a place, said once.
     pub fn new(kind: Category, message: impl AsRef<str>) -> Self {
-        let message = mask::tidy(&text::plain(message.as_ref()));
+        let message = mask::tidy(&plain(message.as_ref()));
         Self { kind, file: None, line: None, message, times: 1 }
     }
 
     /// The same at a place. A place inside a package is none.
     #[must_use]
     pub fn at(mut self, file: &str, line: Option<u32>) -> Self {
-        let file = text::plain(file);
+        let file = plain(file);
         if !mask::is_foreign(&file) {
             self.file = Some(mask::relative(&file).to_owned());
             self.line = line;
@@ -186,12 +186,17 @@ fn no_cause(command: &str) -> String {
 fn lines(log: &str) -> impl Iterator<Item = Cow<'_, str>> {
     log.lines().map(|line| {
         let line = line.get(..line.floor_char_boundary(SEEN)).unwrap_or(line);
-        if line.bytes().all(|byte| (b' '..0x7f).contains(&byte) || byte == b'\t') {
-            Cow::Borrowed(line.trim_end())
-        } else {
-            Cow::Owned(text::plain(line).trim_end().to_owned())
+        match plain(line) {
+            Cow::Borrowed(line) => Cow::Borrowed(line.trim_end()),
+            Cow::Owned(line) => Cow::Owned(line.trim_end().to_owned()),
         }
     })
+}
+
+/// The text made plain, without a copy when it is that already.
+fn plain(said: &str) -> Cow<'_, str> {
+    let is_plain = said.bytes().all(|byte| (b' '..0x7f).contains(&byte) || byte == b'\t' || byte == b'\n');
+    if is_plain { Cow::Borrowed(said) } else { Cow::Owned(text::plain(said)) }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod goldens;
 mod groups;
 mod inputs;
 mod limits;
+mod logs;
 mod managers;
 mod maven_box;
 mod pins;

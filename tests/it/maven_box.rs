@@ -178,7 +178,8 @@ async fn broken_code_is_a_failed_check_and_not_a_failed_installation() {
     assert_eq!(shown(&results), ["build false None"], "{results:?}");
     let digest = &results[0].digest;
     assert!(
-        digest.contains("src/main/java/app/App.java:[3,") && digest.contains("symbol: variable missing"),
+        digest.contains("src/main/java/app/App.java:3 cannot find symbol")
+            && digest.contains("variable missing in class app.App"),
         "{digest}"
     );
 }

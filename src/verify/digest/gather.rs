@@ -7,17 +7,18 @@ use super::{Category, Cause, mask};
 
 /// Distinct causes that are kept; a log without an end has no more to tell.
 const KEPT: usize = 400;
+/// Causes after which no more are read: their number says enough.
+const ADDED: u32 = 20_000;
 /// Other names and places that a cause mentions.
 const ALSO: usize = 6;
-const PLACES: usize = 3;
+const PLACES: usize = 4;
 
 /// Causes in the order in which they are found.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
     found: Vec<Found>,
     index: HashMap<(Category, String), usize>,
-    /// Causes beyond what is kept.
-    lost: u32,
+    added: u32,
 }
 
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl Gather {
 
     /// The same with the caller's own idea of what is the same.
     pub(super) fn add_as(&mut self, cause: Cause, key: String) {
+        self.added = self.added.saturating_add(1);
         let key = (cause.kind, key);
         if let Some(found) = self.index.get(&key).and_then(|index| self.found.get_mut(*index)) {
             found.again(&cause);
@@ -46,9 +48,12 @@ impl Gather {
             self.index.insert(key, self.found.len());
             let follows = follows(&cause.message);
             self.found.push(Found { cause, follows, also: Vec::new(), places: Vec::new() });
-        } else {
-            self.lost = self.lost.saturating_add(1);
         }
+    }
+
+    /// Whether it has seen enough.
+    pub(super) fn is_full(&self) -> bool {
+        self.added >= ADDED
     }
 
     pub(super) fn is_empty(&self) -> bool {

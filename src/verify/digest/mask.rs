@@ -10,8 +10,19 @@ use crate::exec::TREE;
 
 /// The word after these is a name, whatever it looks like.
 const KINDS: [&str; 13] = [
-    "class", "method", "variable", "package", "interface", "symbol", "constructor", "module", "type",
-    "property", "export", "member", "function",
+    "class",
+    "method",
+    "variable",
+    "package",
+    "interface",
+    "symbol",
+    "constructor",
+    "module",
+    "type",
+    "property",
+    "export",
+    "member",
+    "function",
 ];
 
 /// The message with every name made the same.
@@ -85,45 +96,73 @@ fn is_name(word: &str) -> bool {
     mixed && word.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
-/// The names in the second message that are others in the first.
+/// The names in the second message that are others in the first: what is
+/// quoted, when anything is, and single words otherwise.
 pub(super) fn differing(first: &str, second: &str) -> Vec<String> {
-    let (one, two): (Vec<&str>, Vec<&str>) =
-        (first.split_whitespace().collect(), second.split_whitespace().collect());
-    if one.len() != two.len() {
-        return Vec::new();
-    }
-    one.iter()
-        .zip(&two)
-        .filter(|(one, two)| one != two)
-        .map(|(_, two)| two.trim_matches(|c: char| "'\"`,;:.<>()[]{}".contains(c)))
-        .filter(|name| name.len() > 1 && name.len() < 80 && name.chars().any(char::is_alphabetic))
+    let (one, two) = (all_quoted(first), all_quoted(second));
+    let names: Vec<&str> = if one.len() == two.len() && one != two {
+        one.into_iter().zip(two).filter(|(one, two)| one != two).map(|(_, two)| two).collect()
+    } else {
+        let (one, two): (Vec<&str>, Vec<&str>) =
+            (first.split_whitespace().collect(), second.split_whitespace().collect());
+        if one.len() != two.len() {
+            return Vec::new();
+        }
+        one.iter().zip(&two).filter(|(one, two)| one != two).map(|(_, two)| *two).collect()
+    };
+    names
+        .into_iter()
+        .map(bare)
+        .filter(|name| name.len() > 1 && name.len() < 120 && name.chars().any(char::is_alphabetic))
         .map(str::to_owned)
         .take(2)
         .collect()
 }
 
+/// A name without the marks around it; a call keeps its brackets.
+fn bare(name: &str) -> &str {
+    let name = name.trim_matches(|c: char| "'\"`,;:.<>[]{}".contains(c));
+    if name.contains('(') { name } else { name.trim_matches(['(', ')']) }
+}
+
+fn all_quoted(message: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(c) = message.get(at..).and_then(|rest| rest.chars().next()) {
+        let length = closing(c).and_then(|close| quoted(message.get(at..).unwrap_or_default(), close));
+        if let Some(length) = length {
+            found.extend(message.get(at + c.len_utf8()..(at + length).saturating_sub(c.len_utf8())));
+        }
+        at += length.unwrap_or(c.len_utf8());
+    }
+    found
+}
+
 #[expect(clippy::expect_used, reason = "the expressions are literals, and a test uses them all")]
 static PATHS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"[^\s'"`(),<>]*[/\\](?:node_modules[/\\](?:\.pnpm[/\\][^\s'"`(),<>]*?node_modules[/\\])?(?P<package>(?:@[^/\\\s'"`]+[/\\])?[^/\\\s'"`(),<>]+)(?P<inside>[/\\][^\s'"`(),<>]*)?|(?P<jar>[^/\\\s'"`(),<>]+\.(?:jar|pom)))"#)
+    Regex::new(r#"(?:[^\s'"`(),<>]*[/\\])?(?:node_modules[/\\](?:\.pnpm[/\\][^\s'"`(),<>]*?node_modules[/\\])?(?P<package>(?:@[^/\\\s'"`]+[/\\])?[^/\\\s'"`(),<>]+)(?P<inside>[/\\][^\s'"`(),<>]*)?|(?P<jar>[^/\\\s'"`(),<>]+\.(?:jar|pom)))"#)
         .expect("a literal expression compiles")
 });
 
 /// The message with the paths in it shortened, and without the tree's root.
 pub(super) fn tidy(message: &str) -> String {
     let message = message.trim();
-    let shortened = if message.contains("node_modules") || message.contains(".jar") || message.contains(".pom")
-    {
-        PATHS.replace_all(message, |found: &regex::Captures<'_>| {
-            if let Some(jar) = found.name("jar") {
-                return jar.as_str().to_owned();
-            }
-            let package = found.name("package").map(|package| package.as_str()).unwrap_or_default();
-            let inside = if found.name("inside").is_some() { "/…" } else { "" };
-            format!("node_modules/{package}{inside}")
-        })
-    } else {
-        std::borrow::Cow::Borrowed(message)
-    };
+    let shortened =
+        if message.contains("node_modules") || message.contains(".jar") || message.contains(".pom") {
+            PATHS.replace_all(message, |found: &regex::Captures<'_>| {
+                if let Some(jar) = found.name("jar") {
+                    return jar.as_str().to_owned();
+                }
+                let package = found.name("package").map(|package| package.as_str()).unwrap_or_default();
+                let inside = if found.name("inside").is_some() { "/…" } else { "" };
+                format!("node_modules/{package}{inside}")
+            })
+        } else {
+            std::borrow::Cow::Borrowed(message)
+        };
+    if !shortened.contains(TREE) {
+        return shortened.into_owned();
+    }
     shortened.replace(&format!("file://{TREE}/"), "").replace(&format!("{TREE}/"), "")
 }
 

@@ -147,7 +147,8 @@ impl Reader {
             || line.starts_with("java.lang.OutOfMemoryError")
             || line.starts_with("Exception in thread \"main\" java.lang.UnsupportedClassVersionError")
         {
-            let kind = if line.contains("UnsupportedClass") { Category::ClassVersion } else { Category::Crash };
+            let kind =
+                if line.contains("UnsupportedClass") { Category::ClassVersion } else { Category::Crash };
             self.crash.add(Cause::new(kind, line.trim_start_matches("# ")));
         }
         self.sources.plain(line);
@@ -204,8 +205,8 @@ impl Reader {
         let goals = std::mem::take(&mut self.goals);
         let causes = self.causes(category, &goals);
         let mut lines = render(&causes);
-        if causes.is_empty() {
-            lines.push(no_cause("mvn -B -e verify"));
+        if causes.iter().all(|cause| cause.message.starts_with(tests::NAMED)) {
+            lines.insert(0, no_cause("mvn -B -e verify"));
         }
         let last = goals.iter().rev().take(GOALS).rev();
         lines.extend(last.map(|goal| format!("failed: {}", goal.shown)));
@@ -234,7 +235,9 @@ impl Reader {
         }
         for kind in [Category::DependencyLock, Category::Enforcer] {
             if failed(kind) && !gather.has(kind) && !gather.has(Category::Lint) {
-                gather.extend(self.said.iter().filter(|said| !is_listing(said)).map(|said| Cause::new(kind, said)));
+                gather.extend(
+                    self.said.iter().filter(|said| !is_listing(said)).map(|said| Cause::new(kind, said)),
+                );
             }
         }
         for goal in goals {
@@ -259,7 +262,10 @@ impl Reader {
 
 /// Lines that a failure of a plugin lists about itself.
 fn is_listing(said: &str) -> bool {
-    said.starts_with("urls[") || said.starts_with("----") || said.starts_with("realm ") || said.starts_with("import: ")
+    said.starts_with("urls[")
+        || said.starts_with("----")
+        || said.starts_with("realm ")
+        || said.starts_with("import: ")
 }
 
 /// What Maven advises after every failure.

@@ -45,7 +45,7 @@ impl Reader {
 
     fn finish(self, embedded: Option<Vec<Cause>>) -> Summary {
         let step = self.manager.step().map(str::to_owned);
-        let command = self.manager.command().or_else(|| self.runners.command());
+        let command = self.runners.command().or_else(|| self.manager.command());
         let command = command.unwrap_or_else(|| "npm test".to_owned());
         let clean = embedded.as_ref().is_some_and(Vec::is_empty);
         let mut gather = Gather::default();

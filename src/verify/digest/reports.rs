@@ -22,7 +22,10 @@ pub(super) fn embedded(log: &str) -> Option<Vec<Cause>> {
     let mut found = None;
     while let Some(rest) = log.get(at..).filter(|rest| !rest.is_empty()) {
         let mut next = rest.find('\n').map_or(log.len(), |end| at + end + 1);
-        let json = rest.starts_with("{\"") || rest.starts_with("[{") || rest.starts_with("{\n") || rest.starts_with("[\n");
+        let json = rest.starts_with("{\"")
+            || rest.starts_with("[{")
+            || rest.starts_with("{\n")
+            || rest.starts_with("[\n");
         if json && tried < TRIED {
             tried += 1;
             let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
@@ -119,7 +122,8 @@ fn junit(rest: &str) -> Option<Vec<Cause>> {
     let end = rest.find(end).map(|at| at + end.len()).filter(|end| *end <= XML)?;
     let xml = text::plain(rest.get(..end)?);
     let document = roxmltree::Document::parse(&xml).ok()?;
-    let failures = document.descendants().filter(|node| node.has_tag_name("failure") || node.has_tag_name("error"));
+    let failures =
+        document.descendants().filter(|node| node.has_tag_name("failure") || node.has_tag_name("error"));
     let causes = failures.take(KEPT).map(|failure| {
         let case = failure.parent_element();
         let file = case.and_then(|case| case.attribute("file").or_else(|| case.attribute("classname")));

@@ -22,7 +22,7 @@ pub(super) fn place(text: &str) -> Option<(&str, u32)> {
 pub(super) fn script_frame(line: &str) -> Option<(&str, u32)> {
     let line = line.trim_start();
     let frame = line.strip_prefix("at ").or_else(|| line.strip_prefix("❯ "))?;
-    let frame = frame.strip_prefix("async ").unwrap_or(frame);
+    let frame = frame.strip_prefix("async ").unwrap_or(frame).trim_end_matches(" {");
     let inside = match frame.rsplit_once('(') {
         Some((_, inside)) => inside,
         None => frame.rsplit(' ').next().unwrap_or(frame),

@@ -148,23 +148,16 @@ impl Goal {
 }
 
 /// Words of Maven about something that cannot be had.
-const UNRESOLVED: [&str; 13] = [
-    "Could not resolve dependencies",
-    "Could not find artifact",
-    "Could not transfer artifact",
-    "Non-resolvable parent",
-    "Non-resolvable import",
-    "could not be resolved",
-    "Failed to read artifact descriptor",
-    "Unresolveable build extension",
-    "No versions available",
-    "Failed to collect dependencies",
-    "No plugin found for prefix",
-    "in offline mode and the artifact",
-    "Failed to resolve version",
-];
+static UNRESOLVED: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        "Could not resolve dependencies|Could not find artifact|Could not transfer artifact|Non-resolvable parent|\
+         Non-resolvable import|could not be resolved|Failed to read artifact descriptor|\
+         Unresolveable build extension|No versions available|Failed to collect dependencies|\
+         No plugin found for prefix|in offline mode and the artifact|Failed to resolve version",
+    )
+});
 
 /// Whether the text is about something that cannot be had.
 pub(in crate::verify) fn is_unresolved(text: &str) -> bool {
-    UNRESOLVED.iter().any(|words| text.contains(words))
+    UNRESOLVED.is_match(text)
 }

@@ -7,6 +7,8 @@ use super::super::{Category, Cause, trace};
 use super::goal::Goal;
 use super::{after, squeezed};
 
+/// How a cause begins that only names a rule.
+const UNTOLD: &str = "failed rule: ";
 /// Rules and findings that are kept.
 const KEPT: usize = 400;
 
@@ -41,7 +43,9 @@ impl Policy {
     pub(super) fn level(&mut self) {
         match std::mem::take(&mut self.open) {
             Open::Tree(tree) => self.rules.push(tree.cause()),
-            Open::Rule(name, false) => self.rules.push(Cause::new(Category::Enforcer, format!("rule {name} failed"))),
+            Open::Rule(name, false) => {
+                self.rules.push(Cause::new(Category::Enforcer, format!("{UNTOLD}{name}")))
+            }
             Open::Rule(_, true) | Open::Nothing => {}
         }
     }
@@ -76,6 +80,10 @@ impl Policy {
 
     pub(super) fn finish(mut self, gather: &mut Gather) {
         self.level();
+        let told = |cause: &Cause| !cause.message.starts_with(UNTOLD);
+        if self.rules.iter().any(told) {
+            self.rules.retain(told);
+        }
         gather.extend(self.rules);
         gather.extend(self.findings);
     }
@@ -87,8 +95,7 @@ impl Policy {
         }
         if let Some((head, _)) = said.split_once(" paths to dependency are:") {
             let rule = self.shut();
-            self.open =
-                Open::Tree(Tree { head: squeezed(head).into_owned(), paths: vec![Vec::new()], rule });
+            self.open = Open::Tree(Tree { head: squeezed(head).into_owned(), paths: vec![Vec::new()], rule });
             return true;
         }
         if said.starts_with("Rule ")
@@ -190,8 +197,10 @@ impl Tree {
             }
             if details.len() < 2 {
                 let through = path.get(1..path.len().saturating_sub(1)).unwrap_or_default();
-                let through =
-                    if through.is_empty() { "the project itself".to_owned() } else { through.join(" > ") };
+                // What a pom manages is named as it is used.
+                let through = through.iter().filter_map(|artifact| artifact.split(" (managed)").next());
+                let through = through.collect::<Vec<_>>().join(" > ");
+                let through = if through.is_empty() { "the project itself".to_owned() } else { through };
                 details.push(format!("{version} by {through}"));
             }
             versions.push(version);
@@ -311,8 +320,13 @@ fn without_wrapping(said: &str) -> String {
 
 /// What a failed goal says about itself, when nothing else does.
 pub(super) fn goal_says(goal: &Goal, below: &[String], said: &[String]) -> Option<String> {
-    const SAYS_NOTHING: [&str; 5] =
-        ["Compilation failure", "There are test failures", "Some Enforcer rules", "There was a timeout", "Compilation error"];
+    const SAYS_NOTHING: [&str; 5] = [
+        "Compilation failure",
+        "There are test failures",
+        "Some Enforcer rules",
+        "There was a timeout",
+        "Compilation error",
+    ];
     let own = plain_addresses(&without_wrapping(&goal.said));
     let tells = !own.is_empty() && !SAYS_NOTHING.iter().any(|words| own.starts_with(words));
     if tells {

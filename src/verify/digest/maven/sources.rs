@@ -50,10 +50,11 @@ impl Sources {
         }
         self.open = Open::Nothing;
         self.strict |= is_strict(said);
-        let Some(found) = source(said).or_else(|| bare(said)) else { return };
         let (list, open) =
             if ended { (&mut self.again, Open::Again) } else { (&mut self.errors, Open::Error) };
-        if list.len() < KEPT {
+        if list.len() < KEPT
+            && let Some(found) = source(said).or_else(|| bare(said))
+        {
             list.push(found);
             self.open = open;
         }
@@ -202,7 +203,7 @@ pub(super) fn level(text: &str) -> Option<String> {
         let said = format!("class file has wrong version {}", squeezed(rest));
         let (is, should) = rest.split_once(", should be ").unwrap_or((rest, ""));
         return Some(match (java(is), java(should)) {
-            (Some(is), Some(should)) => format!("{said}: it needs Java {is}, and Java {should} compiles"),
+            (Some(is), Some(should)) => format!("{said} (it needs Java {is}, Java {should} is used)"),
             _ => said,
         });
     }

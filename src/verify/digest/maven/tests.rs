@@ -2,12 +2,17 @@
 //! deepest cause of it, and the first frame in the repository's own code.
 //! Where a runner prints no traces, its list of results is read instead.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::super::gather::Gather;
 use super::super::{Category, Cause, mask};
 use super::{sources, squeezed};
 
+/// How a cause begins that only names a test.
+pub(super) const NAMED: &str = "failing without a reason: ";
 /// Failing tests that are kept.
 const KEPT: usize = 2000;
 
@@ -28,6 +33,8 @@ struct Trace {
     class: String,
     exception: String,
     cause: String,
+    /// What the cause says begins on the next line.
+    continued: bool,
     /// Below the cause that is read.
     frames: Vec<(String, String, u32)>,
 }
@@ -63,7 +70,7 @@ impl Tests {
             self.listing = false;
         } else if said.starts_with("  ") && self.results.len() < KEPT {
             self.results.push(said.trim().to_owned());
-        } else if is_fork(said) && self.fork.len() < KEPT {
+        } else if self.fork.len() < KEPT && is_fork(said) {
             self.fork.push(said.to_owned());
         }
     }
@@ -74,10 +81,11 @@ impl Tests {
             return;
         }
         let name = said.split("Time elapsed").next().unwrap_or(said).trim_end_matches([' ', '-']);
-        let class = match name.rsplit_once('(') {
+        let named = match name.rsplit_once('(') {
             Some((_, class)) if class.contains('.') && class.ends_with(')') => class.trim_end_matches(')'),
-            _ => name.split(['(', '[']).next().and_then(|name| name.rsplit_once('.')).map_or(name, |(class, _)| class),
+            _ => name.split(['(', '[']).next().unwrap_or(name),
         };
+        let class = outer(named);
         self.open = Some(Trace { class: class.to_owned(), ..Trace::default() });
     }
 
@@ -92,6 +100,11 @@ impl Tests {
                 self.error(line, false);
             }
             return;
+        }
+        let over = ["Results", "Running ", "Tests run:", "Tests in error:", "Failed tests:"];
+        if over.iter().any(|over| line.starts_with(over)) {
+            self.close();
+            return self.plain(line);
         }
         if line.is_empty() {
             if self.open.as_ref().is_some_and(|trace| !trace.frames.is_empty()) {
@@ -122,18 +135,16 @@ impl Tests {
             trace.gather(gather);
         }
         if self.traces.is_empty() {
-            let mut tests: HashMap<String, ()> = HashMap::new();
-            for result in self.results {
-                if tests.insert(result.clone(), ()).is_none() {
-                    gather.add(listed(&result));
-                }
+            let mut seen = HashSet::new();
+            for result in self.results.iter().filter(|result| seen.insert(*result)) {
+                gather.add(listed(result));
             }
         }
         if !gather.has(Category::Test) {
             gather.extend(self.fork.iter().map(|said| {
                 let kind =
                     if sources::level(said).is_some() { Category::ClassVersion } else { Category::Test };
-                Cause::new(kind, said)
+                Cause::new(kind, simple(said.trim_start_matches("Caused by: ")))
             }));
         }
     }
@@ -151,7 +162,12 @@ impl Trace {
         } else if let Some(cause) = said.strip_prefix("Caused by: ") {
             if !is_vacuous(cause) || self.cause.is_empty() {
                 squeezed(cause).as_ref().clone_into(&mut self.cause);
+                self.continued = self.cause.ends_with(':');
             }
+        } else if std::mem::take(&mut self.continued) {
+            self.cause.push(' ');
+            self.cause.push_str(&squeezed(said));
+            self.continued = self.cause.ends_with(':');
         } else if self.exception.is_empty() {
             squeezed(said).as_ref().clone_into(&mut self.exception);
         } else if self.frames.is_empty() && self.exception.len() < 240 && !said.starts_with("Suppressed:") {
@@ -195,6 +211,20 @@ impl Trace {
     }
 }
 
+/// The outer class in `app.AppTest.hi`: packages begin with a small letter.
+fn outer(name: &str) -> &str {
+    let mut end = 0;
+    for part in name.split('.') {
+        end += part.len();
+        if part.starts_with(char::is_uppercase) {
+            let class = name.get(..end).unwrap_or(name);
+            return class.split('$').next().unwrap_or(class);
+        }
+        end += 1;
+    }
+    name
+}
+
 /// `app.AppTest.n(AppTest.java:1)`: the outer class, the file, the line.
 fn java_frame(frame: &str) -> Option<(String, String, u32)> {
     let (method, place) = frame.split_once('(')?;
@@ -207,7 +237,8 @@ fn java_frame(frame: &str) -> Option<(String, String, u32)> {
 
 /// An exception that only says that there is another.
 fn is_vacuous(exception: &str) -> bool {
-    exception.contains("Could not initialize class") || !exception.contains(": ") && exception.contains("Invocation")
+    exception.contains("Could not initialize class")
+        || !exception.contains(": ") && exception.contains("Invocation")
 }
 
 /// The exception without its package.
@@ -235,7 +266,8 @@ fn listed(result: &str) -> Cause {
         None => (first, None),
     };
     let kind = if said.contains("UnsupportedClassVersion") { Category::ClassVersion } else { Category::Test };
-    let cause = if said.is_empty() { Cause::new(kind, name) } else { Cause::new(kind, said) };
+    let cause =
+        if said.is_empty() { Cause::new(kind, format!("{NAMED}{name}")) } else { Cause::new(kind, said) };
     let class = match name.split_once('(') {
         Some((_, class)) => class.trim_end_matches([')', ':']).replace('.', "/"),
         None if name.contains("->") => return cause,
@@ -246,20 +278,18 @@ fn listed(result: &str) -> Cause {
 }
 
 /// What says that the tests could not be run at all.
+#[expect(clippy::expect_used, reason = "the expression is a literal, and a test uses it")]
+static FORK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        "The forked VM terminated|There was a timeout or other error in the fork|Process Exit Code|\
+         Error occurred in starting fork|Crashed tests|failed to discover tests|\
+         There was an error in the forked process|No tests were executed|\
+         UnsupportedClassVersionError|Caused by: ",
+    )
+    .expect("a literal expression compiles")
+});
+
 fn is_fork(said: &str) -> bool {
-    [
-        "The forked VM terminated",
-        "There was a timeout or other error in the fork",
-        "Process Exit Code",
-        "Error occurred in starting fork",
-        "ExecutionException",
-        "Crashed tests",
-        "failed to discover tests",
-        "There was an error in the forked process",
-        "No tests were executed",
-        "UnsupportedClassVersionError",
-        "Caused by: ",
-    ]
-    .iter()
-    .any(|words| said.contains(words))
+    let frame = said.contains("\\tat ") || said.contains("\tat ");
+    !said.starts_with("[Help") && FORK.is_match(said) && !frame
 }

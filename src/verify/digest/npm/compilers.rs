@@ -24,8 +24,11 @@ enum Whose {
 impl Compilers {
     /// Whether the line was a compiler's.
     pub(super) fn line(&mut self, line: &str, said: &str) -> bool {
-        if self.open.is_some() {
-            self.follow(said);
+        if self.follow(said) {
+            return true;
+        }
+        if self.found.is_full() {
+            return false;
         }
         if let Some(cause) = tsc(line) {
             self.found.add(cause);
@@ -40,8 +43,9 @@ impl Compilers {
         }
     }
 
-    fn follow(&mut self, said: &str) {
-        let Some((whose, cause)) = self.open.take() else { return };
+    /// Whether the line was what the open cause waited for.
+    fn follow(&mut self, said: &str) -> bool {
+        let Some((whose, cause)) = self.open.take() else { return false };
         self.left = self.left.saturating_sub(1);
         match (whose, said) {
             (_, "") => self.open = Some((whose, cause)),
@@ -54,8 +58,10 @@ impl Compilers {
                 let mut told = Cause::new(cause.kind, said);
                 (told.file, told.line) = (cause.file, cause.line);
                 self.found.add(told);
+                return true;
             }
         }
+        false
     }
 
     /// `ERROR in ./src/a.js 3:10-20`, and below it what is wrong.
@@ -94,7 +100,8 @@ impl Compilers {
 
     /// `✘ [ERROR] said`, and below it the place.
     fn esbuild(&mut self, said: &str) -> bool {
-        let Some(said) = said.strip_prefix("✘ [ERROR] ").or_else(|| said.strip_prefix("✗ [ERROR] ")) else {
+        let Some(said) = said.strip_prefix("✘ [ERROR] ").or_else(|| said.strip_prefix("✗ [ERROR] "))
+        else {
             return false;
         };
         self.wait(Whose::Esbuild, Cause::new(Category::Compilation, said));

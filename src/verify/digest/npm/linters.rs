@@ -21,7 +21,7 @@ pub(super) struct Linters {
 impl Linters {
     /// Whether the line was a linter's.
     pub(super) fn line(&mut self, line: &str, said: &str) -> bool {
-        if said.is_empty() {
+        if said.is_empty() || self.found.is_full() {
             return false;
         }
         if self.gave_up > 0 {
@@ -37,7 +37,9 @@ impl Linters {
             Some(b'[') => self.prettier(said),
             Some(0xc3) => self.biome_says(said),
             Some(byte) if indented && byte.is_ascii_digit() => self.finding(said),
-            Some(0xe2) if indented && said.starts_with("✖  ") => self.finding(said.trim_start_matches(['✖', ' '])),
+            Some(0xe2) if indented && said.starts_with("✖  ") => {
+                self.finding(said.trim_start_matches(['✖', ' ']))
+            }
             _ => self.place(said, indented),
         }
     }
@@ -54,7 +56,14 @@ impl Linters {
     }
 
     fn config(&mut self, said: &str) -> bool {
-        let known = ["ESLint couldn't find", "Invalid option '--", "Error: Failed to load config", "Error: Cannot read config file", "Error: ESLint configuration", "Cannot read config file"];
+        let known = [
+            "ESLint couldn't find",
+            "Invalid option '--",
+            "Error: Failed to load config",
+            "Error: Cannot read config file",
+            "Error: ESLint configuration",
+            "Cannot read config file",
+        ];
         let known = known.iter().any(|known| said.starts_with(known));
         if known {
             self.found.add(Cause::new(Category::Config, said));
@@ -139,7 +148,9 @@ impl Linters {
         if !said.ends_with(')') || place.contains(' ') || text.split_once(" (").is_none() {
             return false;
         }
-        let Some((file, line)) = trace::place(place).filter(|(file, _)| file.contains('.')) else { return false };
+        let Some((file, line)) = trace::place(place).filter(|(file, _)| file.contains('.')) else {
+            return false;
+        };
         self.found.add(Cause::new(Category::Lint, text).at(file, Some(line)));
         true
     }

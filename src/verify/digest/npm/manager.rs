@@ -96,7 +96,10 @@ impl Manager {
             return true;
         }
         let Some(said) = line.strip_prefix("error ") else { return false };
-        if said.starts_with("Command failed") || said.starts_with("TS") || said.starts_with("An unexpected") && said.len() < 40 {
+        if said.starts_with("Command failed")
+            || said.starts_with("TS")
+            || said.starts_with("An unexpected") && said.len() < 40
+        {
             return !said.starts_with("TS");
         }
         let said = said.strip_prefix("An unexpected error occurred: ").unwrap_or(said);
@@ -119,7 +122,10 @@ impl Manager {
 
     fn other(&mut self, line: &str, said: &str) -> bool {
         if line == "Error: no test specified" {
-            self.found.add(Cause::new(Category::NoTests, "no test specified: npm's placeholder is the test script"));
+            self.found.add(Cause::new(
+                Category::NoTests,
+                "no test specified: npm's placeholder is the test script",
+            ));
             return true;
         }
         let first = said.as_bytes().first();
@@ -129,7 +135,8 @@ impl Manager {
             Some(b's' | b'/' | b'\'' | b'b') => self.shell(said),
             Some(b'F' | b'<') => self.machine(said),
             Some(b'U') if said.starts_with("Usage Error: ") => {
-                let kind = if said.contains("find a script") { Category::MissingScript } else { Category::Config };
+                let kind =
+                    if said.contains("find a script") { Category::MissingScript } else { Category::Config };
                 self.found.add(Cause::new(kind, said.trim_start_matches("Usage Error: ")));
                 true
             }
@@ -153,7 +160,11 @@ impl Manager {
         }
         let cause = Cause::new(kind, format!("{code}: {said}"));
         // Peers that do not fit are a warning here.
-        if kind == Category::PeerConflict { self.warned.add(cause) } else { self.found.add(cause) }
+        if kind == Category::PeerConflict {
+            self.warned.add(cause)
+        } else {
+            self.found.add(cause)
+        }
         true
     }
 
@@ -182,7 +193,10 @@ impl Manager {
         }
         let program = said.trim_end_matches("command not found").trim_end_matches("not found");
         let program = program.trim_end_matches([':', ' ']).rsplit(": ").next().unwrap_or_default();
-        self.found.add(Cause::new(Category::MissingScript, format!("the program {program} is not installed: {said}")));
+        self.found.add(Cause::new(
+            Category::MissingScript,
+            format!("the program {program} is not installed: {said}"),
+        ));
         true
     }
 
@@ -246,9 +260,12 @@ fn complaint(code: &str, below: &[String]) -> Vec<Cause> {
             }
             causes
         }
-        "ETARGET" => vec![Cause::new(Category::DependencyResolution, format!("ETARGET: {}", line("notarget ")))],
+        "ETARGET" => {
+            vec![Cause::new(Category::DependencyResolution, format!("ETARGET: {}", line("notarget ")))]
+        }
         "E404" => {
-            let missing = lines("404 ").find(|line| line.contains("could not be found") || line.contains("not in this registry"));
+            let missing = lines("404 ")
+                .find(|line| line.contains("could not be found") || line.contains("not in this registry"));
             let said = missing.map(str::trim).unwrap_or_else(|| line("404 "));
             vec![Cause::new(Category::DependencyResolution, format!("E404: {said}"))]
         }
@@ -267,7 +284,12 @@ fn complaint(code: &str, below: &[String]) -> Vec<Cause> {
                 "ENOENT" | "EACCES" | "ENOSPC" => Category::Crash,
                 _ => Category::DependencyResolution,
             };
-            let noise = |line: &&String| line.starts_with("A complete log") || line.starts_with("path ") || line.starts_with("errno ") || line.starts_with("syscall ");
+            let noise = |line: &&String| {
+                line.starts_with("A complete log")
+                    || line.starts_with("path ")
+                    || line.starts_with("errno ")
+                    || line.starts_with("syscall ")
+            };
             let said = below.iter().find(|line| !noise(line)).map(String::as_str).unwrap_or_default();
             vec![Cause::new(kind, format!("{code}: {said}"))]
         }

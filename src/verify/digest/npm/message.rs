@@ -15,8 +15,8 @@ pub(super) struct Block {
     pub(super) place: Option<(String, u32)>,
     /// The test's name.
     pub(super) title: String,
-    /// The first frame that is the repository's own.
-    pub(super) frame: Option<(String, u32)>,
+    /// The frames that are the repository's own, the first ones.
+    pub(super) frames: Vec<(String, u32)>,
     pub(super) said: Vec<String>,
 }
 
@@ -28,9 +28,9 @@ impl Block {
             return;
         }
         if said.starts_with("at ") || said.starts_with("❯ ") || said.starts_with("› ") {
-            if self.frame.is_none() {
+            if self.frames.len() < 8 {
                 let said = said.replacen("› ", "at ", 1);
-                self.frame = trace::script_frame(&said).map(|(file, line)| (file.to_owned(), line));
+                self.frames.extend(trace::script_frame(&said).map(|(file, line)| (file.to_owned(), line)));
             }
         } else if self.said.len() < KEPT {
             self.said.push(said.to_owned());
@@ -56,18 +56,50 @@ impl Block {
         let inside = said.first().filter(|line| at > 0 && mask::is_foreign(line));
         let inside = inside.map(|line| format!(" (in {})", line.split(".js:").next().unwrap_or(line)));
         let more = expected(&head, rest);
+        let head = head.split(" // ").next().unwrap_or_default();
         format!("{head}{}{more}", inside.unwrap_or_default())
     }
 
     /// The cause, at the best place there is.
     pub(super) fn cause(self, kind: Category) -> Cause {
         let cause = Cause::new(kind, self.message());
-        match (self.frame.or(self.place), self.file) {
+        let base = self.base().to_owned();
+        let frame = self.frames.into_iter().next().map(|(file, line)| (joined(&base, &file), line));
+        match (frame.or(self.place), self.file) {
             (Some((file, line)), _) => cause.at(&file, Some(line)),
             (None, Some(file)) => cause.at(&file, None),
             (None, None) => cause,
         }
     }
+}
+
+impl Block {
+    /// jest names files from its own root: where that is tells the frame in
+    /// the test's file.
+    fn base(&self) -> &str {
+        let Some(file) = &self.file else { return "" };
+        self.frames
+            .iter()
+            .filter_map(|(frame, _)| file.strip_suffix(frame.as_str()))
+            .find(|base| base.ends_with('/'))
+            .unwrap_or_default()
+    }
+}
+
+/// A path from a directory, with the steps up taken.
+fn joined(base: &str, file: &str) -> String {
+    if base.is_empty() || file.starts_with('/') {
+        return file.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.trim_end_matches('/').split('/').chain(file.split('/')) {
+        match part {
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            "." => {}
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// What was expected and what came instead, when the error does not say it.
@@ -85,7 +117,8 @@ fn expected(head: &str, rest: &[String]) -> String {
         more.extend(rest.iter().skip(usize::from(head.ends_with(':'))).take(1).map(String::as_str));
     }
     if head.contains("Cannot find module") && !head.contains("imported from") {
-        more.extend(rest.iter().find(|line| line.starts_with("- ")).map(String::as_str));
+        let by = rest.iter().find_map(|line| line.strip_prefix("- "));
+        return by.map(|by| format!(" (required by {by})")).unwrap_or_default();
     }
     if more.is_empty() { String::new() } else { format!(" {}", more.join(", ")) }
 }
@@ -118,7 +151,8 @@ impl Block {
     /// mocha writes the suites and the test above the error; the last of
     /// these lines ends with a colon.
     pub(super) fn drop_title(&mut self) {
-        let title = self.said.iter().take(8).position(|line| line.ends_with(':') && trace::error(line).is_none());
+        let title =
+            self.said.iter().take(8).position(|line| line.ends_with(':') && trace::error(line).is_none());
         let title = title.filter(|at| self.said.len() > at + 1);
         if let Some(at) = title {
             self.said.drain(..=at);
@@ -127,7 +161,8 @@ impl Block {
 
     /// ava writes the place on a line of its own.
     pub(super) fn settle_place(&mut self) {
-        let at = self.said.iter().take(3).position(|line| !line.contains(' ') && trace::place(line).is_some());
+        let at =
+            self.said.iter().take(3).position(|line| !line.contains(' ') && trace::place(line).is_some());
         if let Some(at) = at {
             let place = self.said.remove(at);
             self.place = trace::place(&place).map(|(file, line)| (file.to_owned(), line));

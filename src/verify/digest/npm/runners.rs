@@ -7,8 +7,9 @@ use super::super::gather::Gather;
 use super::super::{Category, Cause, trace};
 use super::message::{Block, is_weak};
 
-/// Failing tests that are kept.
+/// Failing tests that are kept, and names of ava's.
 const KEPT: usize = 2000;
+const TITLES: usize = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Runners {
@@ -25,7 +26,9 @@ pub(super) struct Runners {
     listing: Option<Whose>,
     seen: HashSet<String>,
     /// ava's failing tests.
-    titles: HashSet<String>,
+    titles: Vec<String>,
+    /// tap names a file first, and below it what failed in it.
+    tapping: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +90,13 @@ impl Runners {
         } else {
             self.close();
             let file = rest.split_whitespace().next().unwrap_or(rest).to_owned();
-            if rest.contains(" failed of ") {
-                self.early.push(Block { file: Some(file.clone()), title: rest.to_owned(), ..Block::default() });
+            self.tapping = rest.contains(" failed of ");
+            if self.tapping {
+                self.early.push(Block {
+                    file: Some(file.clone()),
+                    title: rest.to_owned(),
+                    ..Block::default()
+                });
             }
             self.file = Some(file);
         }
@@ -181,13 +189,19 @@ impl Runners {
         }
         if let Some(title) = said.strip_prefix("✘ [fail]: ").or_else(|| said.strip_prefix("✖ [fail]: ")) {
             self.close();
-            self.titles.insert(title.trim().to_owned());
+            if self.titles.len() < TITLES {
+                self.titles.push(title.trim().to_owned());
+            }
             return true;
         }
         if let Some(title) = said.strip_prefix("✖ ").or_else(|| said.strip_prefix("✗ ")) {
-            return self.failed(title, said.starts_with('✗'));
+            return self.failed(title, self.tapping || said.starts_with('✗'));
         }
-        let ends = said.starts_with("⎯⎯") || said.starts_with("✔ ") || said.starts_with("▶ ") || said.starts_with("ℹ ");
+        let ends = said.starts_with('🌈')
+            || said.starts_with("⎯⎯")
+            || said.starts_with("✔ ")
+            || said.starts_with("▶ ")
+            || said.starts_with("ℹ ");
         if ends {
             self.close();
         }
@@ -214,7 +228,11 @@ impl Runners {
 
     /// ava says a failing test's name again, above what went wrong.
     fn ava_title(&mut self, said: &str) -> bool {
-        if self.titles.is_empty() || !self.titles.contains(said.trim()) || !self.new("", said) {
+        // What was thrown may stand behind the name in the list.
+        let named = |title: &String| {
+            title.strip_prefix(said).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        };
+        if !self.titles.iter().any(named) || !self.new("", said) {
             return false;
         }
         self.close();
@@ -251,7 +269,7 @@ impl Runners {
 
     /// What shows more of the first file that failed without a reason.
     pub(super) fn command(&self) -> Option<String> {
-        let file = self.early.iter().chain(&self.found).find_map(|block| block.file.as_ref())?;
+        let file = self.early.iter().find(|block| block.is_empty())?.file.as_ref()?;
         Some(format!("node {file}"))
     }
 
@@ -288,7 +306,10 @@ fn ends(whose: Whose, line: &str, said: &str) -> bool {
     match whose {
         Whose::Jest => outside && !said.starts_with("Error") && trace::error(said).is_none(),
         Whose::Program => {
-            outside && !said.starts_with("Require stack") && !said.starts_with("- ") && !said.starts_with("at ")
+            outside
+                && !said.starts_with("Require stack")
+                && !said.starts_with("- ")
+                && !said.starts_with("at ")
         }
         Whose::Early => outside,
         Whose::Vitest | Whose::Mocha | Whose::Node | Whose::Ava | Whose::Tap => false,

@@ -12,7 +12,9 @@ const KEPT: usize = 2000;
 pub(super) struct Tap {
     failures: Vec<Failure>,
     open: Option<Failure>,
-    /// The block has begun, and how far its keys are indented.
+    /// The block has begun.
+    inside: bool,
+    /// How far its keys are indented, which its first one tells.
     indent: Option<usize>,
     /// The key of a value of several lines.
     key: Key,
@@ -56,27 +58,25 @@ impl Tap {
         if self.open.is_none() {
             return false;
         }
-        let Some(indent) = self.indent else {
-            if said == "---" {
-                self.indent = Some(line.len() - said.len());
-                self.key = Key::Other;
-                return true;
+        if !self.inside {
+            self.inside = said == "---";
+            if !self.inside {
+                self.close();
             }
-            self.close();
-            return false;
-        };
+            return self.inside;
+        }
         if said == "..." {
             self.close();
-        } else {
-            self.yaml(line, said, indent);
+        } else if !said.is_empty() {
+            let depth = line.len() - said.len();
+            let indent = *self.indent.get_or_insert(depth);
+            self.yaml(said, depth > indent);
         }
         true
     }
 
-    fn yaml(&mut self, line: &str, said: &str, indent: usize) {
+    fn yaml(&mut self, said: &str, nested: bool) {
         let Some(open) = &mut self.open else { return };
-        let depth = line.len() - said.len();
-        let nested = depth > indent + 2 && self.key != Key::Other;
         if !nested && let Some((key, value)) = said.split_once(':') {
             let value = value.trim();
             let value = if ["|-", "|", ">-", ">", "|+"].contains(&value) { "" } else { unquoted(value) };
@@ -128,7 +128,7 @@ impl Tap {
     }
 
     fn close(&mut self) {
-        self.indent = None;
+        (self.inside, self.indent, self.key) = (false, None, Key::Other);
         self.failures.extend(self.open.take());
     }
 
@@ -139,7 +139,8 @@ impl Tap {
                 continue;
             }
             let message = failure.message();
-            let weakly = is_weak(&message) || failure.error.is_empty() && failure.place().is_none() && failure.actual.is_empty();
+            let weakly = is_weak(&message)
+                || failure.error.is_empty() && failure.place().is_none() && failure.actual.is_empty();
             let cause = Cause::new(Category::Test, message);
             let cause = match failure.place() {
                 Some((file, line)) => cause.at(file, Some(*line)),
