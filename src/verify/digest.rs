@@ -156,7 +156,7 @@ pub fn summarize(tool: Tool, log: &str) -> Summary {
 /// The lines that say the causes; the caller may have them from a report.
 #[must_use]
 pub fn render(causes: &[Cause]) -> Vec<String> {
-    with_details(causes, |cause| cause.shown())
+    with_details(causes, Cause::shown)
 }
 
 fn with_details(causes: &[Cause], shown: impl Fn(&Cause) -> Vec<String>) -> Vec<String> {

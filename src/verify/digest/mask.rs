@@ -113,7 +113,7 @@ pub(super) fn differing(first: &str, second: &str) -> Vec<String> {
     names
         .into_iter()
         .map(bare)
-        .filter(|name| name.len() > 1 && name.len() < 120 && name.chars().any(char::is_alphabetic))
+        .filter(|name| name.len() < 120 && name.chars().any(char::is_alphabetic))
         .map(str::to_owned)
         .take(2)
         .collect()

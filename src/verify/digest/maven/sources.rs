@@ -109,7 +109,8 @@ impl Sources {
                 gather.add(said.cause(Category::Werror));
             }
         }
-        for said in errors {
+        // A real error says more than that there are warnings, too.
+        for said in errors.into_iter().filter(|said| strict || !is_strict(&said.message)) {
             let kind = if strict { Category::Werror } else { Category::Compilation };
             gather.add(said.cause(kind));
         }

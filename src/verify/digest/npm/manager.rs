@@ -59,7 +59,7 @@ impl Manager {
             return false;
         };
         let said = said.strip_prefix(' ').unwrap_or(said);
-        if prefix.contains("arn") {
+        if prefix.ends_with("warn") || prefix.ends_with("WARN") {
             self.warning(said);
             return true;
         }
@@ -111,10 +111,9 @@ impl Manager {
             Category::MissingScript
         } else if said.contains("Couldn't find") || said.contains("registry") || said.contains("404") {
             Category::DependencyResolution
-        } else if said.contains("Found incompatible module") {
-            return true;
         } else {
-            return false;
+            // A line that follows another complaint.
+            return said.contains("Found incompatible module");
         };
         self.found.add(Cause::new(kind, said));
         true

@@ -112,13 +112,13 @@ impl Runners {
         }
         self.close();
         let file = file.rsplit("| ").next().unwrap_or(file);
-        if self.new(file, title) {
+        if self.is_new(file, title) {
             let block = Block { file: Some(file.to_owned()), title: title.to_owned(), ..Block::default() };
             self.open = Some((Whose::Vitest, block));
         }
     }
 
-    fn new(&mut self, file: &str, title: &str) -> bool {
+    fn is_new(&mut self, file: &str, title: &str) -> bool {
         self.found.len() < KEPT && self.seen.insert(format!("{file} {title}"))
     }
 
@@ -176,7 +176,7 @@ impl Runners {
         if let Some(title) = said.strip_prefix("● ") {
             self.close();
             let file = self.file.clone().unwrap_or_default();
-            if title != "Console" && indent <= 4 && self.new(&file, title) {
+            if title != "Console" && indent <= 4 && self.is_new(&file, title) {
                 let block = Block { file: self.file.clone(), title: title.to_owned(), ..Block::default() };
                 self.open = Some((Whose::Jest, block));
             }
@@ -232,7 +232,7 @@ impl Runners {
         let named = |title: &String| {
             title.strip_prefix(said).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
-        if !self.titles.iter().any(named) || !self.new("", said) {
+        if !self.titles.iter().any(named) || !self.is_new("", said) {
             return false;
         }
         self.close();

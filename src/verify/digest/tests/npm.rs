@@ -2,7 +2,7 @@ use super::super::*;
 use super::check;
 
 #[test]
-fn installers_are_understood() {
+fn npm_is_understood() {
     use Category::{DependencyLock, DependencyResolution, Engine, MissingScript, NoTests, PeerConflict};
     for (log, category, first) in [
         (
@@ -42,6 +42,15 @@ fn installers_are_understood() {
         ),
         ("npm error Missing script: \"e2e\"\n", MissingScript, "\"e2e\""),
         ("\n> a@1.0.0 test\n> echo\n\nError: no test specified\n", NoTests, "no test specified"),
+    ] {
+        check(Tool::Npm, log, category, first);
+    }
+}
+
+#[test]
+fn other_installers_and_shells_are_understood() {
+    use Category::{DependencyLock, DependencyResolution, Engine, MissingScript};
+    for (log, category, first) in [
         ("error Couldn't find package \"nope\" on the registry.\n", DependencyResolution, "\"nope\""),
         (
             "error Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`.\n",
