@@ -184,7 +184,7 @@ fn result(check: &Check, output: &Output) -> CheckResult {
 
 fn failure_digest(exit: Exit, said: &str) -> String {
     let summary = digest::summarize(digest::Tool::Npm, said);
-    format!("{}\n{}", exit.describe(), summary.lines.join("\n"))
+    format!("{}\n{}", exit.describe(), summary.text())
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub use reports::report;
 const LINES: usize = 60;
 const CAUSES: usize = 12;
 const LINE: usize = 400;
+/// Bytes of a summary in one text: it is shown whole, to people and to the
+/// model.
+const TEXT: usize = 3400;
 /// Lines below a cause: the paths that an enforcer's rule names.
 const DETAILS: usize = 4;
 /// Bytes of one line of a log that are looked at. What is longer is a bundle
@@ -142,6 +145,14 @@ pub struct Summary {
     pub causes: Vec<Cause>,
     /// The same for people and for the model.
     pub lines: Vec<String>,
+}
+
+impl Summary {
+    /// The lines in one text that fits wherever a digest is shown.
+    #[must_use]
+    pub fn text(&self) -> String {
+        text::head(&self.lines.join("\n"), TEXT)
+    }
 }
 
 /// Reads a log: its kind, its causes, and the lines that say them.

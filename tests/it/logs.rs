@@ -144,3 +144,15 @@ fn sample_logs_come_to_the_point_in_five_lines() {
     }
     assert!(misses.is_empty(), "{}", misses.join("\n"));
 }
+
+#[test]
+fn a_log_may_hold_any_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    std::fs::write(&log, b"\xff\xfe\0\nsrc/a.ts(3,5): error TS2304: Cannot find name '\xc3'.\n").unwrap();
+    let summary = summarize("npm", &log);
+    assert_eq!(summary["category"], "compilation");
+    let cause = &summary["causes"][0];
+    assert_eq!((&cause["file"], &cause["line"], &cause["times"]), (&"src/a.ts".into(), &3.into(), &1.into()));
+    assert_eq!(lines(&summary), ["src/a.ts:3 TS2304: Cannot find name '\u{fffd}'."]);
+}

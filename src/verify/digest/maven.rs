@@ -176,13 +176,13 @@ impl Reader {
         let first = kinds.chain(missing).min();
         match first {
             Some(kind) => kind,
-            None if !self.goals.is_empty() => Category::Unknown,
-            None if self.succeeded => Category::None,
+            None if self.succeeded && self.goals.is_empty() => Category::None,
             None => self.guess(),
         }
     }
 
-    /// A log that does not reach its end: what was said before it was cut.
+    /// A goal that nobody knows, or a log that does not reach its end: what
+    /// was said before.
     fn guess(&self) -> Category {
         [
             (!self.crash.is_empty(), Category::Crash),
@@ -214,9 +214,7 @@ impl Reader {
     }
 
     fn causes(self, category: Category, goals: &[Goal]) -> Vec<Cause> {
-        let failed = |kind: Category| {
-            goals.iter().any(|goal| goal.category() == kind) || (goals.is_empty() && category == kind)
-        };
+        let failed = |kind: Category| goals.iter().any(|goal| goal.category() == kind) || category == kind;
         let mut gather = Gather::default();
         let resolution = category == Category::DependencyResolution;
         if resolution || goals.is_empty() {

@@ -53,7 +53,7 @@ impl<'s> Log<'s> {
 
     /// The distinct causes in a few lines.
     pub(super) fn digest(&self) -> String {
-        summarize(Tool::Maven, self.said).lines.join("\n")
+        summarize(Tool::Maven, self.said).text()
     }
 }
 

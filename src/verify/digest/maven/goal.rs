@@ -139,8 +139,10 @@ impl Goal {
             }
         } else if is(&POLICIES) {
             Category::Enforcer
-        } else if is(&COMPILERS) {
+        } else if is(&COMPILERS) || goal.ends_with("ompile") {
             Category::Compilation
+        } else if goal == "test" || goal == "integration-test" {
+            Category::Test
         } else {
             Category::Unknown
         }

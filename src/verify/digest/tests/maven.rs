@@ -1,3 +1,5 @@
+//! What Maven and its plugins print.
+
 use super::super::*;
 use super::check;
 
@@ -30,6 +32,7 @@ fn what_failed_is_what_the_goal_checks() {
         ("com.github.siom79.japicmp:japicmp-maven-plugin:0.23:cmp", Enforcer),
         ("se.vandmo:dependency-lock-maven-plugin:1.0:check", DependencyLock),
         ("org.apache.maven.plugins:maven-dependency-plugin:3.7:resolve", DependencyResolution),
+        ("org.example:unheard-of-maven-plugin:1:generate", Category::Unknown),
     ] {
         check(Tool::Maven, &failed(plugin, "it says no"), category, "it says no");
     }

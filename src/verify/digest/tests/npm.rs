@@ -1,3 +1,5 @@
+//! What package managers of npm's kind and their scripts print.
+
 use super::super::*;
 use super::check;
 
