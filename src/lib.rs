@@ -45,6 +45,8 @@ pub mod text;
 // Rooms, in the order of the data.
 /// The model with its tools, within its limits.
 pub mod agent;
+/// What the new version changes and where the repository uses it; no model.
+pub mod briefing;
 /// The version, the manifest, the lockfile; no model.
 pub mod bump;
 /// Tests and checks not weakened; no model.

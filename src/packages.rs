@@ -16,6 +16,9 @@ pub enum Document {
     /// An npm package's listing (a packument), JSON. With `times` the long
     /// form, which has the publication dates.
     NpmListing { name: String, times: bool },
+    /// The archive of one version of an npm package, as its listing names it
+    /// and with the hash that it states.
+    NpmArchive { name: String, version: String },
     /// A file of the Maven repository by its path, such as
     /// `junit/junit/maven-metadata.xml`.
     MavenFile { path: String },

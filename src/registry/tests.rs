@@ -16,6 +16,13 @@ use crate::packages::{Document, Packages as _};
 const SHA1_OF_POM: &str = "acb4a94f3c944150fb89f07d87b019e224c73a27";
 const METADATA: &str = "<metadata><versioning><release>2.0</release><versions><version>1.0</version><version>2.0</version></versions></versioning></metadata>";
 
+/// The archive of 1.0.0 is what its hash says, the one of 2.0.0 is not, and
+/// the one of 3.0.0 lies where packages do not.
+const ABC: &str = r#"{"name":"abc","versions":{
+    "1.0.0":{"dist":{"tarball":"ROOT/abc/-/abc-1.0.0.tgz","shasum":"a9993e364706816aba3e25717850c26c9cd0d89d"}},
+    "2.0.0":{"dist":{"tarball":"ROOT/abc/-/abc-2.0.0.tgz","integrity":"sha512-AAAA"}},
+    "3.0.0":{"dist":{"tarball":"ROOT/etc/passwd"}}}}"#;
+
 /// A registry that counts what it is asked.
 #[derive(Default)]
 struct Upstream {
@@ -39,6 +46,8 @@ async fn answer(State(upstream): State<Arc<Upstream>>, request: Request) -> Resp
     match request.uri().path() {
         "/npm/ms" => r#"{"name":"ms","versions":{"2.0.0":{}}}"#.into_response(),
         "/npm/ms/-/ms-2.0.0.tgz" => "tarball".into_response(),
+        "/npm/abc" => ABC.replace("ROOT", "http://elsewhere.test/npm").into_response(),
+        "/npm/abc/-/abc-1.0.0.tgz" | "/npm/abc/-/abc-2.0.0.tgz" => "abc".into_response(),
         "/npm/moved" => (StatusCode::FOUND, [("location", "http://127.0.0.1:1/evil")]).into_response(),
         "/npm/secret" | "/maven2/secret/secret/1/secret-1.pom" => StatusCode::UNAUTHORIZED.into_response(),
         "/maven2/a/b/1.0/b-1.0.jar" => "jar".into_response(),
@@ -279,4 +288,28 @@ async fn a_refusal_is_for_a_person_and_a_dead_registry_is_not() {
     }
     let refused = fixture.registry.fetch(&listing("secret"), false).await.unwrap_err();
     assert_eq!(refused.public(), "read the listing of secret: the registry refused (401)");
+}
+
+#[tokio::test]
+async fn an_archive_comes_from_the_registry_itself_and_is_what_the_listing_says() {
+    let fixture = fixture().await;
+    let archive =
+        |version: &str| Document::NpmArchive { name: "abc".to_owned(), version: version.to_owned() };
+    let first = fixture.registry.fetch(&archive("1.0.0"), true).await.unwrap();
+    assert_eq!(first.as_deref(), Some(&b"abc"[..]));
+    assert_eq!(fixture.registry.fetch(&archive("9.0.0"), true).await.unwrap(), None);
+    for (version, why) in [("2.0.0", "not what the listing says"), ("3.0.0", "names no archive")] {
+        let failure = fixture.registry.fetch(&archive(version), true).await.unwrap_err();
+        assert!(failure.public().contains(why), "{failure}");
+        assert_eq!(failure.kind(), Kind::UserFault);
+    }
+    let seen = fixture.upstream.seen.lock().unwrap().clone();
+    assert_eq!(
+        seen,
+        [
+            "GET /npm/abc Some(\"Bearer token\")",
+            "GET /npm/abc/-/abc-1.0.0.tgz Some(\"Bearer token\")",
+            "GET /npm/abc/-/abc-2.0.0.tgz Some(\"Bearer token\")",
+        ]
+    );
 }

@@ -6,7 +6,7 @@ const VOCABULARY: [&str; 17] = [
     "ids", "change", "outcome", "failure", "clock", "secret", "text", "exec", "delivery", "event",
     "evidence", "record", "summary", "advisory", "packages", "runtime", "manager",
 ];
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "web",
     "trigger",
     "queue",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 14] = [
     "sandbox",
     "registry",
     "bump",
+    "briefing",
     "verify",
     "integrity",
     "agent",

@@ -1,0 +1,229 @@
+//! One package of a briefing: what changed, where it is used, and what that
+//! means for the repository.
+
+use std::collections::BTreeSet;
+
+use super::api::{Api, Change, Name};
+use super::archive::{self, Files};
+use super::uses::{Seen, Spot, Touch, Uses, java as java_uses, named, script};
+use super::{Affected, Fetched, Move, Place, Source, changelog, java, npm};
+use crate::change::Ecosystem;
+
+/// One package.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) package: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    /// The ones that touch the repository first.
+    pub(super) changes: Vec<Told>,
+    pub(super) notes: Vec<String>,
+    /// The changelog between the versions, or why there is none.
+    pub(super) changelog: Result<String, String>,
+    /// Where the package is used; where something fails comes first.
+    pub(super) sites: Vec<Spot>,
+    /// Where it is only named.
+    pub(super) named: Vec<Spot>,
+    /// What could not be read.
+    pub(super) missing: Vec<String>,
+    pub(super) affected: Affected,
+}
+
+/// A change, with where it matters.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) change: Change,
+    pub(super) touch: Touch,
+    pub(super) spots: Vec<Spot>,
+}
+
+/// What is known of both versions and of the repository.
+#[derive(Default)]
+struct Known {
+    old: Api,
+    new: Api,
+    changes: Vec<Change>,
+    notes: Vec<String>,
+    uses: Uses,
+}
+
+impl Part {
+    pub(super) fn read(
+        moved: Move,
+        old: Fetched,
+        new: Fetched,
+        sources: &[Source],
+        failing: &[Place],
+    ) -> Self {
+        let Move { ecosystem, package, from, to } = moved;
+        let mut missing = Vec::new();
+        let mut unpacked = |fetched: Fetched, version: &str| {
+            let read = match ecosystem {
+                Ecosystem::Npm => archive::npm,
+                Ecosystem::Maven => archive::jar,
+            };
+            let files = fetched.and_then(|bytes| read(&bytes));
+            files.map_err(|why| missing.push(format!("{package} {version}: {why}"))).ok()
+        };
+        let (old, new) = (unpacked(old, &from), unpacked(new, &to));
+        let mut known = match ecosystem {
+            Ecosystem::Npm => npm_known(&package, old.as_ref(), new.as_ref(), sources),
+            Ecosystem::Maven => maven_known(&package, old.as_ref(), new.as_ref(), sources),
+        };
+        let changelog = changelog_of(new.as_ref(), &from, &to);
+        if known.old.items.is_empty() && old.is_some() && missing.is_empty() {
+            missing.push(format!("what {package} {from} exports"));
+        }
+        order(&mut known.uses, failing);
+        let changes = told(&known);
+        let affected = affected(&package, &known, &changes, &missing);
+        Self {
+            sites: sites(&known.uses, failing),
+            named: known.uses.named,
+            notes: known.notes,
+            package,
+            from,
+            to,
+            changes,
+            changelog,
+            missing,
+            affected,
+        }
+    }
+}
+
+fn npm_known(package: &str, old: Option<&Files>, new: Option<&Files>, sources: &[Source]) -> Known {
+    let mut uses = script::index(sources, package);
+    let entries: BTreeSet<String> = uses
+        .sites
+        .iter()
+        .filter_map(|site| match &site.seen {
+            Seen::Loaded { at, .. } if !at.is_empty() => Some(at.clone()),
+            _ => None,
+        })
+        .collect();
+    let empty = Files::default();
+    let compared = match (old, new) {
+        (Some(old), Some(new)) => npm::compare(old, new, &entries, uses.requires()),
+        // One version alone still says what there is now.
+        (None, Some(new)) => {
+            let compared = npm::compare(&empty, new, &entries, uses.requires());
+            npm::Compared { changes: Vec::new(), ..compared }
+        }
+        _ => npm::Compared::default(),
+    };
+    uses.named.extend(named::npm(sources, package, &compared.programs));
+    uses.named.sort();
+    uses.named.dedup();
+    let npm::Compared { old, new, changes, notes, .. } = compared;
+    Known { old, new, changes, notes, uses }
+}
+
+fn maven_known(package: &str, old: Option<&Files>, new: Option<&Files>, sources: &[Source]) -> Known {
+    let empty = Files::default();
+    let compared = java::compare(old.unwrap_or(&empty), new.unwrap_or(&empty));
+    let changes = if old.is_some() && new.is_some() { compared.changes } else { Vec::new() };
+    let classes: BTreeSet<Name> =
+        compared.old.items.keys().chain(compared.new.items.keys()).cloned().collect();
+    let artifact = package.rsplit(':').next().unwrap_or(package);
+    let mut uses = java_uses::index(sources, &classes);
+    uses.named = named::maven(sources, artifact, &classes);
+    Known { old: compared.old, new: compared.new, changes, notes: compared.notes, uses }
+}
+
+fn changelog_of(new: Option<&Files>, from: &str, to: &str) -> Result<String, String> {
+    let Some(new) = new else { return Err("it could not be read".to_owned()) };
+    let changelog = changelog::of(new).ok_or_else(|| "the package brings no changelog".to_owned())?;
+    changelog::slice(&changelog, from, to)
+        .ok_or_else(|| format!("its changelog does not name a version after {from} up to {to}"))
+}
+
+/// Where something fails comes first.
+fn order(uses: &mut Uses, failing: &[Place]) {
+    let rank = |spot: &Spot| {
+        let here = failing.iter().any(|place| place.path == spot.path && place.line == spot.line);
+        let file = failing.iter().any(|place| place.path == spot.path);
+        (!here, !file)
+    };
+    uses.sites.sort_by_key(|site| rank(&site.spot));
+}
+
+fn told(known: &Known) -> Vec<Told> {
+    let has_default = known.new.items.contains_key(&Name::new("", npm::DEFAULT));
+    let mut told: Vec<Told> = known
+        .changes
+        .iter()
+        .map(|change| {
+            let (touch, spots) = known.uses.touched(change, has_default);
+            Told { change: change.clone(), touch, spots: spots.into_iter().cloned().collect() }
+        })
+        .collect();
+    told.sort_by_key(|told| (told.touch, !told.change.breaks()));
+    told
+}
+
+fn sites(uses: &Uses, failing: &[Place]) -> Vec<Spot> {
+    let mut spots: Vec<Spot> = Vec::new();
+    for site in &uses.sites {
+        // A property alone says little; at a line that fails it may be it.
+        let tells = match site.seen {
+            Seen::Member(_) => {
+                failing.iter().any(|place| place.path == site.spot.path && place.line == site.spot.line)
+            }
+            _ => true,
+        };
+        if tells && !spots.contains(&site.spot) {
+            spots.push(site.spot.clone());
+        }
+    }
+    spots
+}
+
+fn affected(package: &str, known: &Known, changes: &[Told], missing: &[String]) -> Affected {
+    let places: BTreeSet<(&str, usize)> =
+        changes.iter().flat_map(|told| &told.spots).map(|spot| (spot.path.as_str(), spot.line)).collect();
+    if !places.is_empty() {
+        return Affected::Some { places: places.len() };
+    }
+    let uses = &known.uses;
+    let mut reasons = Vec::new();
+    if !missing.is_empty() {
+        reasons.push(format!("not all of {package} could be read"));
+    } else if known.old.opaque || known.new.opaque {
+        reasons.push(format!("not everything that {package} exports can be told without running it"));
+    }
+    if let Some(spot) = uses.named.first() {
+        reasons.push(format!("{package} is named in {}", spot.path));
+    }
+    if let Some(path) = uses.unread.first() {
+        reasons.push(format!("{path} could not be parsed"));
+    }
+    if !uses.is_seen() {
+        reasons.push(format!("no use of {package} was found in the sources; others may use it"));
+    }
+    let breaks = changes.iter().any(|told| told.change.breaks());
+    for site in &uses.sites {
+        let spot = &site.spot;
+        match &site.seen {
+            Seen::HandedOn { .. } if breaks => {
+                reasons.push(format!("{package} is handed on as a whole at {}:{}", spot.path, spot.line));
+                break;
+            }
+            Seen::Named(name) if !is_known(known, name) => {
+                let name = name.shown();
+                let (path, line) = (&spot.path, spot.line);
+                reasons.push(format!("what {name} is, used at {path}:{line}, is not told by {package}"));
+                break;
+            }
+            _ => {}
+        }
+    }
+    if reasons.is_empty() { Affected::None } else { Affected::Unknown { reasons } }
+}
+
+/// Is the name one that the new version is known to have? The default import
+/// of CommonJS is the module itself, whatever that has.
+fn is_known(known: &Known, name: &Name) -> bool {
+    known.new.items.contains_key(name)
+        || (name.name == npm::DEFAULT && known.new.items.keys().any(|other| other.at == name.at))
+}

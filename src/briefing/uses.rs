@@ -1,0 +1,152 @@
+//! Where a repository uses a package: the index of its call sites.
+//!
+//! The index is made from syntax trees. What it cannot see is said, so that
+//! "no call site" is never said of a package that is used in another way:
+//! named in a configuration, called by a script, loaded by its name.
+
+pub(super) mod java;
+pub(super) mod named;
+pub(super) mod script;
+
+use super::api::{Change, Name};
+
+/// Bytes of a line that is shown.
+const LINE: usize = 160;
+
+/// A place in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Spot {
+    pub(super) path: String,
+    pub(super) line: usize,
+    pub(super) code: String,
+}
+
+impl Spot {
+    pub(super) fn new(path: &str, line: usize, text: &str) -> Self {
+        let code = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+        Self { path: path.to_owned(), line, code: crate::text::head(code, LINE) }
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("{}:{}  {}", self.path, self.line, self.code)
+    }
+}
+
+/// How something of the package is used at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It is loaded; `requires` by `require()` or what is like it.
+    Loaded { at: String, requires: bool },
+    /// Something that it exports, by the name it has there.
+    Named(Name),
+    /// The module itself is called or made an instance of.
+    Called { at: String },
+    /// The module itself is handed on: what becomes of it cannot be seen.
+    HandedOn { at: String },
+    /// A property or method of this name, in a file that uses the package.
+    Member(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Site {
+    pub(super) spot: Spot,
+    pub(super) seen: Seen,
+}
+
+/// All uses of one package.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Uses {
+    pub(super) sites: Vec<Site>,
+    /// Places that name it in a way that the index does not understand.
+    pub(super) named: Vec<Spot>,
+    /// Files that could not be read.
+    pub(super) unread: Vec<String>,
+}
+
+/// How sure it is that a change touches the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Touch {
+    /// What changed is used by its name.
+    Surely,
+    /// Something of this name is used where the package is used.
+    Perhaps,
+    No,
+}
+
+impl Uses {
+    /// Is it used at all where the index can see it?
+    pub(super) fn is_seen(&self) -> bool {
+        self.sites.iter().any(|site| !matches!(site.seen, Seen::Member(_)))
+    }
+
+    pub(super) fn requires(&self) -> bool {
+        self.sites.iter().any(|site| matches!(site.seen, Seen::Loaded { requires: true, .. }))
+    }
+
+    /// Places where the change matters, the surest first.
+    pub(super) fn touched(&self, change: &Change, has_default: bool) -> (Touch, Vec<&Spot>) {
+        if !change.breaks() {
+            return (Touch::No, Vec::new());
+        }
+        let mut found: Vec<(Touch, &Spot)> = self
+            .sites
+            .iter()
+            .filter_map(|site| {
+                let touch = self.touch(change, site, has_default);
+                (touch != Touch::No).then_some((touch, &site.spot))
+            })
+            .collect();
+        found.sort_by_key(|(touch, _)| *touch);
+        let touch = found.first().map_or(Touch::No, |(touch, _)| *touch);
+        let mut spots: Vec<&Spot> = Vec::new();
+        for (_, spot) in found {
+            if !spots.contains(&spot) {
+                spots.push(spot);
+            }
+        }
+        (touch, spots)
+    }
+
+    fn touch(&self, change: &Change, site: &Site, has_default: bool) -> Touch {
+        use super::npm::{DEFAULT, LOADING, WHOLE};
+        let Name { at, name } = &change.name;
+        // A member is looked for by its own name, near its class.
+        if let Some(member) = &change.member {
+            return match &site.seen {
+                Seen::Member(word) if word == member => {
+                    let in_file =
+                        |site: &&Site| matches!(&site.seen, Seen::Named(named) if *named == change.name);
+                    let near =
+                        self.sites.iter().filter(in_file).any(|other| other.spot.path == site.spot.path);
+                    if near { Touch::Surely } else { Touch::Perhaps }
+                }
+                _ => Touch::No,
+            };
+        }
+        match &site.seen {
+            Seen::Loaded { requires, .. } if name == LOADING => {
+                if *requires {
+                    Touch::Surely
+                } else {
+                    Touch::Perhaps
+                }
+            }
+            Seen::Loaded { at: loaded, .. } if name == "*" && loaded == at => Touch::Surely,
+            Seen::Called { at: called } if called == at && (name == WHOLE || name == DEFAULT) => {
+                Touch::Surely
+            }
+            Seen::HandedOn { at: handed } if handed == at && name == WHOLE => Touch::Surely,
+            Seen::Named(named) if *named == change.name => Touch::Surely,
+            // `import x` of CommonJS is the module itself, which a default
+            // export can stand in for.
+            Seen::Named(named)
+                if named.at == *at && named.name == DEFAULT && name == WHOLE && !has_default =>
+            {
+                Touch::Surely
+            }
+            // Something set on the module itself, such as `x.parse`.
+            Seen::Member(word) if word == name => Touch::Perhaps,
+            _ => Touch::No,
+        }
+    }
+}
