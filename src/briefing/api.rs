@@ -163,7 +163,12 @@ fn moved(name: &Name, old: &Api, new: &Api) -> Option<String> {
 
 fn item_diff(name: &Name, old: &Item, (new, api): (&Item, &Api), changes: &mut Vec<Change>) {
     if let Some(what) = signatures_diff(&old.signatures, &new.signatures) {
+        let replaced = matches!(what, What::Changed { .. }) && new.members.is_empty();
         changes.push(Change { name: name.clone(), member: None, what });
+        // It is something else now, and its members went with what it was.
+        if replaced && new.parents.is_empty() {
+            return;
+        }
     }
     for (member, was) in &old.members {
         let inherited;
@@ -284,6 +289,12 @@ mod tests {
                     (name("C"), class(&[("n", &["n()"])], &[name("B")])),
                 ],
                 vec!["a.B +class"],
+            ),
+            // What became something else is told without its members.
+            (
+                vec![(name("C"), class(&[("m", &["m()"])], &[]))],
+                vec![(name("C"), Item::typed("const C"))],
+                vec!["a.C class>const C"],
             ),
             // The same class in another package has moved.
             (

@@ -149,12 +149,11 @@ fn order(uses: &mut Uses, failing: &[Place]) {
 }
 
 fn told(known: &Known) -> Vec<Told> {
-    let has_default = known.new.items.contains_key(&Name::new("", npm::DEFAULT));
     let mut told: Vec<Told> = known
         .changes
         .iter()
         .map(|change| {
-            let (touch, spots) = known.uses.touched(change, has_default);
+            let (touch, spots) = known.uses.touched(change, (&known.old, &known.new));
             Told { change: change.clone(), touch, spots: spots.into_iter().cloned().collect() }
         })
         .collect();

@@ -1,6 +1,8 @@
 //! The briefing as text: what touches the repository first, and never more
 //! than there is room for.
 
+use std::collections::BTreeMap;
+
 use super::Affected;
 use super::api::What;
 use super::part::{Part, Told};
@@ -12,7 +14,7 @@ const SIGNATURE: usize = 300;
 /// Places that are named with one change.
 const SPOTS: usize = 4;
 /// What a fence adds to its content.
-const FENCE: usize = 260;
+const FENCE: usize = 160;
 /// Less is not worth a fence.
 const LEAST: usize = 120;
 
@@ -112,8 +114,7 @@ fn one(page: &mut Page, part: &Part) {
         }
         Err(why) => page.say(&format!("Changelog: {why}.")),
     }
-    let others: Vec<String> =
-        others.iter().filter(|told| told.change.breaks()).map(|told| change(told)).collect();
+    let others = grouped(others.into_iter().filter(|told| told.change.breaks()));
     page.fence(&format!("other breaking changes of {package}"), &others, share / 4);
     let added: Vec<String> = part.changes.iter().filter(|told| !told.change.breaks()).map(change).collect();
     page.fence(&format!("what is new in {package}"), &added, share / 6);
@@ -130,6 +131,27 @@ fn verdict(part: &Part) -> String {
             format!("Whether it touches this repository cannot be told: {}.", reasons.join("; "))
         }
     }
+}
+
+/// Changes that touch nobody here: members that came or went are only named,
+/// class by class.
+fn grouped<'t>(changes: impl Iterator<Item = &'t Told>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut members: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for told in changes {
+        let name = told.change.name.shown();
+        match (&told.change.what, &told.change.member) {
+            (What::Removed { .. }, Some(member)) => {
+                members.entry(format!("- removed from {name}")).or_default().push(member);
+            }
+            (What::Added { .. }, Some(member)) => {
+                members.entry(format!("- added to {name}")).or_default().push(member);
+            }
+            _ => lines.push(change(told)),
+        }
+    }
+    lines.extend(members.into_iter().map(|(head, members)| format!("{head}: {}", members.join(", "))));
+    lines
 }
 
 fn change(told: &Told) -> String {

@@ -8,7 +8,7 @@ pub(super) mod java;
 pub(super) mod named;
 pub(super) mod script;
 
-use super::api::{Change, Name};
+use super::api::{Api, Change, Name};
 
 /// Bytes of a line that is shown.
 const LINE: usize = 160;
@@ -83,8 +83,8 @@ impl Uses {
         self.sites.iter().any(|site| matches!(site.seen, Seen::Loaded { requires: true, .. }))
     }
 
-    /// Places where the change matters, the surest first.
-    pub(super) fn touched(&self, change: &Change, has_default: bool) -> (Touch, Vec<&Spot>) {
+    /// Places where the change from one to the other matters, the surest first.
+    pub(super) fn touched(&self, change: &Change, apis: (&Api, &Api)) -> (Touch, Vec<&Spot>) {
         if !change.breaks() {
             return (Touch::No, Vec::new());
         }
@@ -92,7 +92,7 @@ impl Uses {
             .sites
             .iter()
             .filter_map(|site| {
-                let touch = self.touch(change, site, has_default);
+                let touch = self.touch(change, site, apis);
                 (touch != Touch::No).then_some((touch, &site.spot))
             })
             .collect();
@@ -107,7 +107,7 @@ impl Uses {
         (touch, spots)
     }
 
-    fn touch(&self, change: &Change, site: &Site, has_default: bool) -> Touch {
+    fn touch(&self, change: &Change, site: &Site, (old, new): (&Api, &Api)) -> Touch {
         use super::npm::{DEFAULT, LOADING, WHOLE};
         let Name { at, name } = &change.name;
         // A member is looked for by its own name, near its class.
@@ -140,7 +140,19 @@ impl Uses {
             // `import x` of CommonJS is the module itself, which a default
             // export can stand in for.
             Seen::Named(named)
-                if named.at == *at && named.name == DEFAULT && name == WHOLE && !has_default =>
+                if named.at == *at
+                    && named.name == DEFAULT
+                    && name == WHOLE
+                    && !new.items.contains_key(named) =>
+            {
+                Touch::Surely
+            }
+            // A property of the module itself that is no export of its own.
+            Seen::Named(named)
+                if named.at == *at
+                    && named.name != DEFAULT
+                    && name == WHOLE
+                    && !old.items.contains_key(named) =>
             {
                 Touch::Surely
             }

@@ -15,6 +15,7 @@
 
 mod alerts;
 mod architecture;
+mod briefings;
 mod cases;
 mod crash;
 mod demo;
