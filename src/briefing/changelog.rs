@@ -5,6 +5,9 @@
 //! seldom room for all of it.
 
 use std::cmp::Ordering;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::archive::Files;
 use crate::text;
@@ -31,6 +34,22 @@ const BREAKING: [&str; 14] = [
     "esm",
     "instead of",
 ];
+
+#[expect(clippy::expect_used, reason = "the expressions are literals, and a test compiles them all")]
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a literal expression compiles")
+}
+
+/// Links, and the numbers of issues and commits that stand in brackets.
+static LINKS: LazyLock<Regex> = LazyLock::new(|| regex(r"\[([^\[\]]*)\]\([^()]*\)"));
+static NUMBERS: LazyLock<Regex> =
+    LazyLock::new(|| regex(r",? ?(?:closes )?\(? ?(?:#\d+|\b[0-9a-f]{7,40}\b) ?\)"));
+
+/// Without addresses: they cost much and tell a model nothing.
+fn without_links(text: &str) -> String {
+    let text = LINKS.replace_all(text, "$1");
+    NUMBERS.replace_all(&text, "").into_owned()
+}
 
 /// Is this a file that tells what changed?
 pub(super) fn is_one(path: &str) -> bool {
@@ -110,7 +129,7 @@ pub(super) fn slice(changelog: &str, from: &str, to: &str) -> Option<String> {
     if releases.is_empty() {
         return None;
     }
-    Some(cut(&releases))
+    Some(without_links(&cut(&releases)))
 }
 
 /// What is said of one version.
@@ -219,8 +238,16 @@ fn cut(releases: &[Release<'_>]) -> String {
 fn told(lines: &[&str], breaking: bool) -> String {
     let mut told = String::new();
     let mut last = "";
-    for (heading, block) in blocks(lines) {
-        if (is_breaking(heading) || is_breaking(&block)) != breaking {
+    let blocks = blocks(lines);
+    // Where a release has a part for it, nothing else of it breaks.
+    let declared = blocks.iter().any(|(heading, _)| heading.to_lowercase().contains("breaking"));
+    for (heading, block) in blocks {
+        let is = if declared {
+            heading.to_lowercase().contains("breaking")
+        } else {
+            is_breaking(heading) || is_breaking(&block)
+        };
+        if is != breaking || heading.to_lowercase().contains("contributor") {
             continue;
         }
         if heading != last {
@@ -290,7 +317,7 @@ mod tests {
             let found = super::heading(&[heading], 0).map(|(version, _)| version);
             assert_eq!(found, version.and_then(Version::parse), "{heading}");
         }
-        assert!(super::heading(&["2.0.0", "-----"], 0).is_some());
+        assert!(heading(&["2.0.0", "-----"], 0).is_some());
     }
 
     #[test]
@@ -322,6 +349,25 @@ mod tests {
             assert!(version(lower) < version(higher), "{lower} {higher}");
         }
         assert_eq!(version("2"), version("v2.0.0"));
+    }
+
+    #[test]
+    fn addresses_are_left_out() {
+        for (text, plain) in [
+            ("* fix it ([#12](https://h/12)) ([0a1b2c3](https://h/c))", "* fix it"),
+            ("- see [the guide](https://h/g), closes [#5](https://h/5)", "- see the guide, closes #5"),
+            ("- `a(#b)` (x) [y]", "- `a(#b)` (x) [y]"),
+        ] {
+            assert_eq!(without_links(text), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_for_what_breaks_stands_for_all_of_it() {
+        let changelog = "## 2.0.0\n### Fixes\n- removed a blank\n### Breaking\n- f is g\n### Contributors\n- me\n## 1.0.0\n";
+        let slice = slice(changelog, "1.0.0", "2.0.0").unwrap();
+        assert!(slice.starts_with("## 2.0.0\n### Breaking\n- f is g\n"), "{slice}");
+        assert!(slice.contains("removed a blank") && !slice.contains("- me"), "{slice}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod manifest;
 mod module;
 mod surface;
+pub(super) mod vanished;
 
 use std::collections::BTreeSet;
 
@@ -34,6 +35,8 @@ pub(super) struct Compared {
     pub(super) notes: Vec<String>,
     /// What it can be called by in scripts.
     pub(super) programs: BTreeSet<String>,
+    /// Both versions have declarations: more than names was compared.
+    pub(super) typed: bool,
 }
 
 /// `entries` are the subpaths that the repository uses beside the package
@@ -41,7 +44,7 @@ pub(super) struct Compared {
 pub(super) fn compare(old: &Files, new: &Files, entries: &BTreeSet<String>, requires: bool) -> Compared {
     let (before, after) = (Manifest::read(old), Manifest::read(new));
     // Only the same kind of source can be compared.
-    let typed = before.typings(old, ".").is_some() && after.typings(new, ".").is_some();
+    let typed = is_typed(&before, old) && is_typed(&after, new);
     let way = |manifest: &Manifest, files: &Files| Way {
         typed,
         // Where one of the two can only be imported, its names are compared
@@ -55,11 +58,16 @@ pub(super) fn compare(old: &Files, new: &Files, entries: &BTreeSet<String>, requ
     changes.extend(diff(&old_api, &new_api));
     Compared {
         changes,
+        typed,
         notes: notes(&before, &after, old, new),
         programs: before.programs().into_iter().chain(after.programs()).collect(),
         old: old_api,
         new: new_api,
     }
+}
+
+fn is_typed(manifest: &Manifest, files: &Files) -> bool {
+    [IMPORT, REQUIRE].iter().any(|way| manifest.typings(files, ".", way).is_some())
 }
 
 #[derive(Clone, Copy)]
@@ -72,7 +80,7 @@ struct Way {
 /// other way of loading does.
 fn entry(manifest: &Manifest, files: &Files, at: &str, way: Way) -> Option<String> {
     if way.typed
-        && let Some(path) = manifest.typings(files, at)
+        && let Some(path) = manifest.typings(files, at, &way.conditions)
     {
         return Some(path);
     }
@@ -114,7 +122,7 @@ fn subpaths(
 ) -> Vec<Change> {
     let answers = |manifest: &Manifest, files: &Files, at: &str| {
         [REQUIRE, IMPORT].iter().any(|conditions| manifest.file(files, at, conditions).is_some())
-            || manifest.typings(files, at).is_some()
+            || manifest.typings(files, at, &IMPORT).is_some()
     };
     entries
         .iter()
@@ -136,7 +144,7 @@ fn notes(before: &Manifest, after: &Manifest, old: &Files, new: &Files) -> Vec<S
             notes.push(format!("{what}: {}, before {}", shown(now.get(what)), shown(was.get(what))));
         }
     }
-    match (before.typings(old, ".").is_some(), after.typings(new, ".").is_some()) {
+    match (is_typed(before, old), is_typed(after, new)) {
         (false, true) => notes.push("it brings its own types now".to_owned()),
         (true, false) => notes.push("it no longer brings its own types".to_owned()),
         _ => {}
@@ -201,5 +209,13 @@ mod tests {
         assert_eq!(shown(&untyped, &typed, &[]), ["it brings its own types now"]);
         let other = [("package.json", "{}"), script, ("index.d.ts", "export const a: 3;")];
         assert_eq!(shown(&typed, &other, &[]), ["~a", "-b"]);
+        // Who calls does not see how a parameter is called.
+        let of = |text| [("package.json", "{}"), ("index.d.ts", text)];
+        let named = of("export function f(error: (e: 1) => void, b?: 2): 3; export class C { m(a: 1): 2 }");
+        let renamed = of("export function f(err: (x: 1) => void, c?: 2): 3; export class C { m(z: 1): 2 }");
+        assert!(shown(&named, &renamed, &[]).is_empty());
+        let wider =
+            of("export function f(err: (x: 1) => void, c?: 2, d?: 3): 3; export class C { m(z: 2): 2 }");
+        assert_eq!(shown(&named, &wider, &[]), ["~C.m", "~f"]);
     }
 }

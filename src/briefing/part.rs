@@ -45,6 +45,8 @@ struct Known {
     changes: Vec<Change>,
     notes: Vec<String>,
     uses: Uses,
+    /// Only names were compared.
+    untyped: bool,
 }
 
 impl Part {
@@ -115,8 +117,13 @@ fn npm_known(package: &str, old: Option<&Files>, new: Option<&Files>, sources: &
     uses.named.extend(named::npm(sources, package, &compared.programs));
     uses.named.sort();
     uses.named.dedup();
-    let npm::Compared { old, new, changes, notes, .. } = compared;
-    Known { old, new, changes, notes, uses }
+    let npm::Compared { old: old_api, new: new_api, mut changes, notes, typed, .. } = compared;
+    if let (false, Some(old), Some(new)) = (typed, old, new) {
+        let told: BTreeSet<Name> = changes.iter().map(|change| change.name.clone()).collect();
+        let vanished = npm::vanished::find(old, new, &uses.words());
+        changes.extend(vanished.into_iter().filter(|change| !told.contains(&change.name)));
+    }
+    Known { old: old_api, new: new_api, changes, notes, uses, untyped: !typed }
 }
 
 fn maven_known(package: &str, old: Option<&Files>, new: Option<&Files>, sources: &[Source]) -> Known {
@@ -128,7 +135,7 @@ fn maven_known(package: &str, old: Option<&Files>, new: Option<&Files>, sources:
     let artifact = package.rsplit(':').next().unwrap_or(package);
     let mut uses = java_uses::index(sources, &classes);
     uses.named = named::maven(sources, artifact, &classes);
-    Known { old: compared.old, new: compared.new, changes, notes: compared.notes, uses }
+    Known { old: compared.old, new: compared.new, changes, notes: compared.notes, uses, untyped: false }
 }
 
 fn changelog_of(new: Option<&Files>, from: &str, to: &str) -> Result<String, String> {
@@ -143,9 +150,9 @@ fn order(uses: &mut Uses, failing: &[Place]) {
     let rank = |spot: &Spot| {
         let here = failing.iter().any(|place| place.path == spot.path && place.line == spot.line);
         let file = failing.iter().any(|place| place.path == spot.path);
-        (!here, !file)
+        (!here, !file, spot.path.clone(), spot.line)
     };
-    uses.sites.sort_by_key(|site| rank(&site.spot));
+    uses.sites.sort_by_cached_key(|site| rank(&site.spot));
 }
 
 fn told(known: &Known) -> Vec<Told> {
@@ -190,6 +197,9 @@ fn affected(package: &str, known: &Known, changes: &[Told], missing: &[String]) 
         reasons.push(format!("not all of {package} could be read"));
     } else if known.old.opaque || known.new.opaque {
         reasons.push(format!("not everything that {package} exports can be told without running it"));
+    }
+    if known.untyped && missing.is_empty() {
+        reasons.push(format!("{package} has no types, so only names could be compared"));
     }
     if let Some(spot) = uses.named.first() {
         reasons.push(format!("{package} is named in {}", spot.path));

@@ -116,8 +116,8 @@ fn one(page: &mut Page, part: &Part) {
     }
     let others = grouped(others.into_iter().filter(|told| told.change.breaks()));
     page.fence(&format!("other breaking changes of {package}"), &others, share / 4);
-    let added: Vec<String> = part.changes.iter().filter(|told| !told.change.breaks()).map(change).collect();
-    page.fence(&format!("what is new in {package}"), &added, share / 6);
+    let added = grouped(part.changes.iter().filter(|told| !told.change.breaks()));
+    page.fence(&format!("what is new in {package}"), &added, share / 8);
 }
 
 fn verdict(part: &Part) -> String {
@@ -131,6 +131,16 @@ fn verdict(part: &Part) -> String {
             format!("Whether it touches this repository cannot be told: {}.", reasons.join("; "))
         }
     }
+}
+
+/// Two long signatures from shortly before where they differ.
+fn from_difference(was: &str, now: &str) -> (String, String) {
+    let same = was.chars().zip(now.chars()).take_while(|(one, other)| one == other).count();
+    if same < 120 || was.len().max(now.len()) <= SIGNATURE {
+        return (was.to_owned(), now.to_owned());
+    }
+    let cut = |text: &str| format!("…{}", text.chars().skip(same - 60).collect::<String>());
+    (cut(was), cut(now))
 }
 
 /// Changes that touch nobody here: members that came or went are only named,
@@ -160,7 +170,10 @@ fn change(told: &Told) -> String {
     let what = match &told.change.what {
         What::Removed { was } => format!("removed {name} (was: {})", short(was)),
         What::MovedTo { now } => format!("moved {name} to {now}"),
-        What::Changed { was, now } => format!("changed {name}\n  was: {}\n  now: {}", short(was), short(now)),
+        What::Changed { was, now } => {
+            let (was, now) = from_difference(was, now);
+            format!("changed {name}\n  was: {}\n  now: {}", short(&was), short(&now))
+        }
         What::Added { now } => format!("added {name}: {}", short(now)),
         What::Loading { was, now } => format!("loaded in another way\n  was: {was}\n  now: {now}"),
     };
@@ -173,4 +186,17 @@ fn change(told: &Told) -> String {
         shown = format!("{shown}\n  and at {} places more", told.spots.len() - SPOTS);
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_signatures_are_shown_where_they_differ() {
+        let same = "x".repeat(400);
+        let (was, now) = from_difference(&format!("{same}a"), &format!("{same}b"));
+        assert!(was.ends_with('a') && now.ends_with('b') && was.len() < 80, "{was}");
+        assert_eq!(from_difference("f(a)", "f(b)"), ("f(a)".to_owned(), "f(b)".to_owned()));
+    }
 }

@@ -8,6 +8,8 @@ pub(super) mod java;
 pub(super) mod named;
 pub(super) mod script;
 
+use std::collections::BTreeSet;
+
 use super::api::{Api, Change, Name};
 
 /// Bytes of a line that is shown.
@@ -81,6 +83,18 @@ impl Uses {
 
     pub(super) fn requires(&self) -> bool {
         self.sites.iter().any(|site| matches!(site.seen, Seen::Loaded { requires: true, .. }))
+    }
+
+    /// Every name that is used of the package, or may be.
+    pub(super) fn words(&self) -> BTreeSet<&str> {
+        self.sites
+            .iter()
+            .filter_map(|site| match &site.seen {
+                Seen::Named(name) => Some(name.name.as_str()),
+                Seen::Member(word) => Some(word.as_str()),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Places where the change from one to the other matters, the surest first.

@@ -15,7 +15,6 @@ const DEPTH: usize = 16;
 /// Conditions for each way to ask.
 pub(super) const REQUIRE: [&str; 4] = ["node", "require", "module-sync", "default"];
 pub(super) const IMPORT: [&str; 4] = ["node", "import", "module-sync", "default"];
-pub(super) const TYPES: [&str; 6] = ["types", "import", "require", "node", "module-sync", "default"];
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Manifest(Value);
@@ -69,10 +68,11 @@ impl Manifest {
         module.into_iter().chain([main, "index.js"]).find_map(|path| found(files, path, &ENDINGS))
     }
 
-    /// The declarations for `at`.
-    pub(super) fn typings(&self, files: &Files, at: &str) -> Option<String> {
+    /// The declarations for `at`, for whoever loads it so.
+    pub(super) fn typings(&self, files: &Files, at: &str, conditions: &[&str]) -> Option<String> {
+        let conditions = [&["types"], conditions].concat();
         if let Some(exports) = self.0.get("exports").filter(|exports| !exports.is_null())
-            && let Some(path) = exported(exports, at, &TYPES)
+            && let Some(path) = exported(exports, at, &conditions)
         {
             let declared = [path.clone(), beside(&path)].into_iter();
             if let Some(path) = declared.filter_map(|path| found(files, &path, &[""])).find(|p| is_typed(p)) {
@@ -265,8 +265,22 @@ mod tests {
             ("{}", ".", None),
         ] {
             let files = files(manifest, &["t/x.d.ts", "lib/y.js", "lib/y.d.ts"]);
-            assert_eq!(Manifest::read(&files).typings(&files, at).as_deref(), expected, "{manifest}");
+            assert_eq!(
+                Manifest::read(&files).typings(&files, at, &IMPORT).as_deref(),
+                expected,
+                "{manifest}"
+            );
         }
+    }
+
+    #[test]
+    fn who_requires_has_other_declarations_than_who_imports() {
+        let manifest =
+            r#"{"exports":{".":{"types":{"require":"./c.d.cts","default":"./m.d.ts"},"default":"./m.js"}}}"#;
+        let files = files(manifest, &["c.d.cts", "m.d.ts", "m.js"]);
+        let typings = |conditions: &[&str]| Manifest::read(&files).typings(&files, ".", conditions);
+        assert_eq!(typings(&REQUIRE).as_deref(), Some("c.d.cts"));
+        assert_eq!(typings(&IMPORT).as_deref(), Some("m.d.ts"));
     }
 
     #[test]

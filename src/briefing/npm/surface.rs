@@ -111,11 +111,12 @@ impl<'a> Reader<'a> {
         found: &mut Exports,
     ) {
         let Some(module) = self.modules.get(path) else { return };
+        // The members of a namespace follow its name.
+        let prefix = format!("{local}.");
         let inner: Vec<(String, Item)> = module
             .locals
-            .iter()
-            .filter_map(|(key, item)| Some((key.strip_prefix(local)?.strip_prefix('.')?.to_owned(), item)))
-            .map(|(key, item)| (key, item.clone()))
+            .range(prefix.clone()..)
+            .map_while(|(key, item)| Some((key.strip_prefix(&prefix)?.to_owned(), item.clone())))
             .collect();
         let item = module.locals.get(local).cloned();
         let import = module.imports.get(local).cloned();

@@ -1,9 +1,11 @@
 //! Declarations as items: a name, a signature, members.
 
+use std::ops::Range;
+
 use tree_sitter::Node;
 
-use crate::briefing::api::{Item, Name, typed, untyped};
-use crate::briefing::syntax::{child_of, children, field, signature, text};
+use crate::briefing::api::{Item, Name, Signatures, untyped};
+use crate::briefing::syntax::{child_of, children, field, signature, text, walk};
 
 /// What a statement declares.
 pub(super) fn items(node: Node<'_>, source: &str, is_typed: bool) -> Vec<(String, Item)> {
@@ -38,8 +40,12 @@ fn item(shown: &str, is_typed: bool) -> Item {
 
 fn variable(node: Node<'_>, name: &str, source: &str, is_typed: bool) -> Item {
     if is_typed {
-        let kind = field(node, "type", source).unwrap_or_default();
-        return Item::typed(&signature(&format!("const {name}{kind}")));
+        let (key, shown) = match node.child_by_field_name("type") {
+            Some(kind) => compared(kind, kind.end_byte(), source),
+            None => (String::new(), String::new()),
+        };
+        let signatures = Signatures::from([(format!("const{key}"), format!("const {name}{shown}"))]);
+        return Item { signatures, ..Item::default() };
     }
     match node.child_by_field_name("value") {
         Some(assigned) if is_function(assigned) || assigned.kind() == "class" => {
@@ -58,7 +64,7 @@ pub(super) fn is_function(node: Node<'_>) -> bool {
 
 /// A declaration or an expression, without its body.
 pub(super) fn value(node: Node<'_>, source: &str, is_typed: bool) -> Item {
-    let head = head(node, source);
+    let end = node.child_by_field_name("body").map_or(node.end_byte(), |body| body.start_byte());
     let mut value = match node.kind() {
         _ if is_function(node) && !is_typed => {
             let name = field(node, "name", source).unwrap_or_default();
@@ -72,13 +78,17 @@ pub(super) fn value(node: Node<'_>, source: &str, is_typed: bool) -> Item {
         | "enum_declaration"
         | "type_alias_declaration"
         | "function_signature"
-        | "function_declaration" => item(&head, is_typed),
+        | "function_declaration" => {
+            let (key, shown) = compared(node, end, source);
+            let key = if is_typed { key } else { String::new() };
+            Item { signatures: Signatures::from([(key, shown)]), ..Item::default() }
+        }
         _ => item("a value", is_typed),
     };
     if let Some(body) = node.child_by_field_name("body").filter(|body| body.kind() != "statement_block") {
         for member in children(body) {
-            if let Some((name, shown)) = self::member(member, source) {
-                let signatures = if is_typed { typed(&shown) } else { untyped(&shown) };
+            if let Some((name, key, shown)) = self::member(member, source) {
+                let signatures = if is_typed { Signatures::from([(key, shown)]) } else { untyped(&shown) };
                 value.members.entry(name).or_default().extend(signatures);
             }
         }
@@ -87,17 +97,33 @@ pub(super) fn value(node: Node<'_>, source: &str, is_typed: bool) -> Item {
     value
 }
 
-/// The text before the body, on one line.
-fn head(node: Node<'_>, source: &str) -> String {
-    let end = node.child_by_field_name("body").map_or(node.end_byte(), |body| body.start_byte());
-    signature(source.get(node.start_byte()..end).unwrap_or_default())
+/// The text up to `end` on one line, and the same without the names of
+/// parameters, which nobody who calls depends on.
+fn compared(node: Node<'_>, end: usize, source: &str) -> (String, String) {
+    let mut names: Vec<Range<usize>> = Vec::new();
+    walk(node, |part| {
+        let named = matches!(part.kind(), "required_parameter" | "optional_parameter");
+        let pattern = part.child_by_field_name("pattern").filter(|_| named);
+        if let Some(name) = pattern.filter(|name| name.kind() == "identifier" && name.end_byte() <= end) {
+            names.push(name.byte_range());
+        }
+    });
+    let mut key = String::new();
+    let mut at = node.start_byte();
+    for name in names {
+        key.push_str(source.get(at..name.start).unwrap_or_default());
+        key.push('_');
+        at = name.end;
+    }
+    key.push_str(source.get(at..end).unwrap_or_default());
+    (signature(&key), signature(source.get(node.start_byte()..end).unwrap_or_default()))
 }
 
 /// A member that others can use.
-fn member(node: Node<'_>, source: &str) -> Option<(String, String)> {
+fn member(node: Node<'_>, source: &str) -> Option<(String, String, String)> {
     let before_value = ["body", "value"].into_iter().find_map(|field| node.child_by_field_name(field));
     let end = before_value.map_or(node.end_byte(), |part| part.start_byte());
-    let shown = signature(source.get(node.start_byte()..end)?);
+    let (key, shown) = compared(node, end, source);
     let shown = shown.trim_end_matches(['=', ' ']).to_owned();
     let hidden = child_of(node, &["accessibility_modifier"])
         .is_some_and(|modifier| text(modifier, source) != "public");
@@ -109,7 +135,7 @@ fn member(node: Node<'_>, source: &str) -> Option<(String, String)> {
         "property_identifier" => shown.clone(),
         _ => field(node, "name", source)?.trim_matches(['"', '\'']).to_owned(),
     };
-    (!hidden && !name.starts_with('#')).then_some((name, shown))
+    (!hidden && !name.starts_with('#')).then_some((name, key, shown))
 }
 
 /// The names after `extends` and `implements`.
