@@ -143,11 +143,13 @@ pub async fn brief(packages: &dyn Packages, question: Question<'_>) -> Result<Br
         let old = fetch(packages, &moved, &moved.from).await?;
         let new = fetch(packages, &moved, &moved.to).await?;
         let (sources, failing) = (Arc::clone(&sources), Arc::clone(&failing));
+        let of = moved.clone();
         // Archives are unpacked and parsed for a while; others wait.
-        let part = tokio::task::spawn_blocking(move || Part::read(moved, old, new, &sources, &failing))
-            .await
-            .map_err(|error| Failure::bug("read what a package changed").because(error))?;
-        parts.push(part);
+        let read = tokio::task::spawn_blocking(move || Part::read(of, old, new, &sources, &failing)).await;
+        parts.push(read.unwrap_or_else(|error| {
+            tracing::error!(%error, package = moved.package, "a package could not be read for a briefing");
+            Part::unread(moved)
+        }));
     }
     Ok(Briefing { parts, left_out })
 }

@@ -4,6 +4,7 @@
 //! it has and how large one may be are capped, and what lies outside of the
 //! package is left out. Files that nothing here reads are known by name only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
@@ -145,7 +146,7 @@ pub(super) fn jar(bytes: &[u8]) -> Result<Files, String> {
     let mut kept = 0;
     for index in 0..archive.len().min(ENTRIES) {
         let Ok(mut entry) = archive.by_index(index) else { continue };
-        let Ok(path) = entry.name().map(|name| name.into_owned()) else { continue };
+        let Ok(path) = entry.name().map(Cow::into_owned) else { continue };
         if entry.is_dir() {
             continue;
         }

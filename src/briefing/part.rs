@@ -94,6 +94,25 @@ impl Part {
     }
 }
 
+impl Part {
+    /// When reading it went wrong.
+    pub(super) fn unread(moved: Move) -> Self {
+        let why = format!("not all of {} could be read", moved.package);
+        Self {
+            package: moved.package,
+            from: moved.from,
+            to: moved.to,
+            changes: Vec::new(),
+            notes: Vec::new(),
+            changelog: Err("it could not be read".to_owned()),
+            sites: Vec::new(),
+            named: Vec::new(),
+            missing: vec!["either version".to_owned()],
+            affected: Affected::Unknown { reasons: vec![why] },
+        }
+    }
+}
+
 fn npm_known(package: &str, old: Option<&Files>, new: Option<&Files>, sources: &[Source]) -> Known {
     let mut uses = script::index(sources, package);
     let entries: BTreeSet<String> = uses

@@ -15,6 +15,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nodes that one walk visits.
 const NODES: usize = 4_000_000;
 
+/// A limit for many files together: each of them may be made to take long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience(Instant);
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn is_over(self) -> bool {
+        self.0.elapsed() > PATIENCE * 4
+    }
+}
+
 /// The tree of a file by its path's ending.
 pub(super) fn parse(path: &str, text: &str) -> Option<Tree> {
     if text.len() > CAP {

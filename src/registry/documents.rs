@@ -79,6 +79,9 @@ impl Gateway {
     }
 }
 
+/// How a hash is made of a body.
+type Digest = fn(&[u8]) -> Vec<u8>;
+
 /// Does the body have the strongest hash that the listing states? A listing
 /// without any is an old one, and is taken as npm takes it.
 fn is_stated(body: &[u8], integrity: &str, shasum: &str) -> bool {
@@ -88,7 +91,7 @@ fn is_stated(body: &[u8], integrity: &str, shasum: &str) -> bool {
         // Options may follow a question mark.
         hashes.filter_map(|hash| hash.split('?').next()).collect()
     };
-    let hashes: [(&str, fn(&[u8]) -> Vec<u8>); 4] = [
+    let hashes: [(&str, Digest); 4] = [
         ("sha512-", |body| Sha512::digest(body).to_vec()),
         ("sha384-", |body| Sha384::digest(body).to_vec()),
         ("sha256-", |body| Sha256::digest(body).to_vec()),

@@ -2,7 +2,6 @@
 //! known releases is in them, and who does not use it is told so.
 
 use std::path::Path;
-use std::time::Instant;
 
 use chaperone::briefing::{self, Affected, Briefing, Question, Source};
 use chaperone::change::{Ecosystem, Resolved};
@@ -41,12 +40,8 @@ async fn brief(registry: &Registry, bump: [&str; 3], files: &[(&str, &str)]) -> 
     };
     let source = |(path, text): &(&str, &str)| Source { path: (*path).to_owned(), text: (*text).to_owned() };
     let sources = files.iter().map(source).collect();
-    let started = Instant::now();
     let question = Question { resolved: &resolved, sources, failing: Vec::new() };
-    let briefing = briefing::brief(registry, question).await.unwrap();
-    let bytes = briefing.render(briefing::BUDGET).len();
-    println!("{package} {from} to {to}: {} ms, {bytes} bytes", started.elapsed().as_millis());
-    briefing
+    briefing::brief(registry, question).await.unwrap()
 }
 
 /// What a repository must be told.

@@ -9,6 +9,7 @@ use super::manifest::{self, beside, found, is_typed};
 use super::module::{DEFAULT, Export, Module, WHOLE};
 use crate::briefing::api::Item;
 use crate::briefing::archive::Files;
+use crate::briefing::syntax::Patience;
 
 /// Files that are read for one entry.
 const FILES: usize = 600;
@@ -20,13 +21,14 @@ pub(super) type Exports = BTreeMap<String, Item>;
 pub(super) struct Reader<'a> {
     files: &'a Files,
     modules: BTreeMap<String, Module>,
+    patience: Patience,
     /// Not everything could be told.
     pub(super) opaque: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(files: &'a Files) -> Self {
-        Self { files, modules: BTreeMap::new(), opaque: false }
+        Self { files, modules: BTreeMap::new(), patience: Patience::new(), opaque: false }
     }
 
     /// What the file exports.
@@ -138,7 +140,10 @@ impl<'a> Reader<'a> {
         if self.modules.contains_key(path) {
             return true;
         }
-        let Some(text) = self.files.text(path).filter(|_| self.modules.len() < FILES) else { return false };
+        if self.modules.len() >= FILES || self.patience.is_over() {
+            return false;
+        }
+        let Some(text) = self.files.text(path) else { return false };
         self.modules.insert(path.to_owned(), Module::read(path, &text));
         true
     }

@@ -11,7 +11,7 @@ use tree_sitter::Node;
 
 use crate::briefing::api::{Change, Name, What};
 use crate::briefing::archive::Files;
-use crate::briefing::syntax::{field, is_script, literal, parse, text, walk};
+use crate::briefing::syntax::{Patience, field, is_script, literal, parse, text, walk};
 
 /// Bytes of scripts that are looked at.
 const READ: usize = 8 << 20;
@@ -37,6 +37,7 @@ pub(in crate::briefing) fn find(old: &Files, new: &Files, words: &BTreeSet<&str>
 fn defined(files: &Files, words: &BTreeSet<&str>) -> Option<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     let mut read = 0;
+    let patience = Patience::new();
     for (path, bytes) in files.kept() {
         let minified = path.contains(".min.") || path.starts_with("test/") || path.contains("/test/");
         let Ok(script) = std::str::from_utf8(bytes) else { continue };
@@ -44,7 +45,7 @@ fn defined(files: &Files, words: &BTreeSet<&str>) -> Option<BTreeMap<String, Str
             continue;
         }
         read += script.len();
-        if script.len() > FILE || read > READ {
+        if script.len() > FILE || read > READ || patience.is_over() {
             return None;
         }
         let tree = parse(path, script)?;

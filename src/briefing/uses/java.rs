@@ -11,18 +11,20 @@ use super::{Seen, Site, Spot, Uses};
 use crate::briefing::Source;
 use crate::briefing::api::Name;
 use crate::briefing::java::CONSTRUCTOR;
-use crate::briefing::syntax::{children, field, line, parse, text, walk};
+use crate::briefing::syntax::{Patience, children, field, line, parse, text, walk};
 
 /// Uses of a jar's classes in all Java sources.
 pub(in crate::briefing) fn index(sources: &[Source], classes: &BTreeSet<Name>) -> Uses {
     let packages: BTreeSet<&str> =
         classes.iter().map(|name| name.at.as_str()).filter(|at| !at.is_empty()).collect();
     let mut uses = Uses::default();
+    let patience = Patience::new();
     for source in sources.iter().filter(|source| source.path.ends_with(".java")) {
         if !packages.iter().any(|at| source.text.contains(at)) {
             continue;
         }
-        let Some(tree) = parse(&source.path, &source.text) else {
+        let parsed = if patience.is_over() { None } else { parse(&source.path, &source.text) };
+        let Some(tree) = parsed else {
             uses.unread.push(source.path.clone());
             continue;
         };

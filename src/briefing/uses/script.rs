@@ -11,7 +11,9 @@ use super::{Seen, Site, Spot, Uses};
 use crate::briefing::Source;
 use crate::briefing::api::Name;
 use crate::briefing::npm::DEFAULT;
-use crate::briefing::syntax::{child_of, children, field, is_script, line, literal, parse, text, walk};
+use crate::briefing::syntax::{
+    Patience, child_of, children, field, is_script, line, literal, parse, text, walk,
+};
 
 /// Calls whose first argument is loaded, or stands for what is loaded.
 const LOADERS: [&str; 14] = [
@@ -35,11 +37,13 @@ const LOADERS: [&str; 14] = [
 pub(in crate::briefing) fn index(sources: &[Source], package: &str) -> Uses {
     let package = imported_as(package);
     let mut uses = Uses::default();
+    let patience = Patience::new();
     for source in sources {
         if !is_script(&source.path) || !source.text.contains(&package) {
             continue;
         }
-        let Some(tree) = parse(&source.path, &source.text) else {
+        let parsed = if patience.is_over() { None } else { parse(&source.path, &source.text) };
+        let Some(tree) = parsed else {
             uses.unread.push(source.path.clone());
             continue;
         };
