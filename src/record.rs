@@ -168,6 +168,13 @@ pub enum SessionEvent {
     Resolved {
         resolved: Resolved,
     },
+    /// What the agent is told about the new version and its use, before its
+    /// first turn.
+    Briefed {
+        /// In one sentence: is anything that changed used here?
+        affected: String,
+        text: String,
+    },
     /// Every installed copy of a package, looked up in the changed tree.
     Proved {
         proof: Proof,
@@ -293,6 +300,7 @@ impl SessionEvent {
             Self::Checkout { .. } => "checkout",
             Self::Advisories { .. } => "advisories",
             Self::Resolved { .. } => "resolved",
+            Self::Briefed { .. } => "briefed",
             Self::Proved { .. } => "proved",
             Self::Tried { .. } => "tried",
             Self::Split { .. } => "split",

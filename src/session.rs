@@ -8,6 +8,7 @@
 
 mod alerts;
 mod bench;
+mod briefing;
 mod bump;
 mod course;
 mod examine;

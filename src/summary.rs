@@ -137,13 +137,7 @@ impl Summary {
             SessionEvent::ModelReply { caller, body, usage, cost, .. } => {
                 self.usage = self.usage.saturating_add(*usage);
                 self.cost = self.cost.saturating_add(*cost);
-                match caller {
-                    Caller::Judge => self.judge_calls += 1,
-                    Caller::Agent => {
-                        self.repair_calls += 1;
-                        self.turns += u32::from(!only_verifies(body));
-                    }
-                }
+                self.replied(*caller, body);
             }
             SessionEvent::Patch { attempt, files, .. } => {
                 self.attempts = self.attempts.max(*attempt);
@@ -169,7 +163,8 @@ impl Summary {
                 self.current = None;
             }
             SessionEvent::Split { left, .. } => self.left.clone_from(left),
-            SessionEvent::Command { .. }
+            SessionEvent::Briefed { .. }
+            | SessionEvent::Command { .. }
             | SessionEvent::Tried { .. }
             | SessionEvent::Fetched { .. }
             | SessionEvent::ModelRequest { .. }
@@ -177,6 +172,16 @@ impl Summary {
             | SessionEvent::ToolCall { .. }
             | SessionEvent::Intent { .. }
             | SessionEvent::Effect { .. } => {}
+        }
+    }
+
+    fn replied(&mut self, caller: Caller, body: &serde_json::Value) {
+        match caller {
+            Caller::Judge => self.judge_calls += 1,
+            Caller::Agent => {
+                self.repair_calls += 1;
+                self.turns += u32::from(!only_verifies(body));
+            }
         }
     }
 

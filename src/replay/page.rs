@@ -247,6 +247,7 @@ fn body(event: &SessionEvent) -> Option<String> {
             serde_json::to_string_pretty(findings).ok()
         }
         SessionEvent::Patch { diff, .. } => Some(diff.clone()),
+        SessionEvent::Briefed { text, .. } => Some(text.clone()),
         _ => None,
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::Resolved { resolved } => (resolved.title(), String::new()),
         SessionEvent::Tried { packages, red } => (tried(packages, *red), String::new()),
         SessionEvent::Split { now, left } => (split(now, left), String::new()),
+        SessionEvent::Briefed { affected, text } => (format!("briefing: {affected}"), short(text)),
         SessionEvent::Proved { proof } => (proved(proof), short(&json(proof))),
         SessionEvent::StageStarted { stage } => (format!("{} …", stage.title()), String::new()),
         SessionEvent::StageEnded { stage, result, detail, duration_ms } => {

@@ -79,19 +79,19 @@ impl Course {
 
     /// All that the next attempt is told beside its task.
     pub(super) fn told(&self, number: u32, of: u32) -> String {
+        let wrong = text::fenced("what the checks say about the tree now", &self.best.1.feedback);
         if self.failed.is_empty() {
-            return self.best.1.feedback.clone();
+            return wrong;
         }
         let from = match self.from {
             0 => "The tree is as the engine left it before the first attempt.".to_owned(),
             from => format!("The tree is as attempt {from} left it, the best one so far."),
         };
         let tried: Vec<String> = self.failed.iter().map(Failed::describe).collect();
+        let tried = text::fenced("what earlier attempts changed", &tried.join("\n"));
         format!(
             "This is attempt {number} of {of}. {from}\n\nTried before, and not good enough; do not do the same \
-             again:\n{}\n\nStill wrong now:\n{}",
-            tried.join("\n"),
-            self.best.1.feedback
+             again:\n{tried}\n\nStill wrong now:\n{wrong}"
         )
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn the_next_attempt_starts_from_the_best_tree_and_knows_what_failed() {
         let mut course = Course::new(patch('0', ""), refusal(3, "three are wrong"));
-        assert_eq!(course.told(1, 3), "three are wrong");
+        assert!(course.told(1, 3).contains("\nthree are wrong\n"));
         assert!(course.take(1, patch('1', "first"), refusal(1, "one is wrong")));
         assert!(!course.take(2, patch('2', "second"), refusal(5, "five are wrong")));
         assert_eq!(course.best().tree().as_str(), "1".repeat(40));
@@ -163,7 +163,7 @@ mod tests {
             "as attempt 1 left it",
             "src/a.js\n-old\n+first\n",
             "+second\nrefused, and taken back: five are wrong",
-            "Still wrong now:\none is wrong",
+            "\none is wrong\n",
         ] {
             assert!(told.contains(part), "{part:?} is not in {told}");
         }

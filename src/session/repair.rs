@@ -79,8 +79,10 @@ impl Session<'_> {
             Assessment::Refused(refusal) => {
                 let stdio = stdio.ok_or_else(|| Failure::bug("speak to the tool server"))?;
                 let tools = agent::connect(stdio).await?;
+                let briefing = self.briefing(case, &examiner.resolved, &patch).await?;
                 let limits = Limits { cost: self.money_left().await?, ..self.limits() };
-                let task = Task { change: case.change, resolved: &examiner.resolved, limits, briefing: "" };
+                let resolved = &examiner.resolved;
+                let task = Task { change: case.change, resolved, limits, briefing: &briefing };
                 let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
                 Box::pin(self.repair(agent, &examiner, (patch, refusal))).await?
             }

@@ -88,6 +88,24 @@ impl Mirror {
         self.git("list a tree of the mirror", move |repository| objects::list(repository, &tree)).await
     }
 
+    /// The texts of a tree that `wanted` says yes to by their paths, each of
+    /// at most `caps.0` bytes, together at most `caps.1`.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    pub async fn texts(
+        &self,
+        tree: &ObjectId,
+        wanted: impl Fn(&str) -> bool + Send + 'static,
+        caps: (usize, usize),
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let tree = tree.clone();
+        self.git("read the texts of a tree", move |repository| {
+            objects::texts(repository, &tree, wanted, caps)
+        })
+        .await
+    }
+
     /// # Errors
     /// The mirror cannot be read.
     pub async fn size(&self, tree: &ObjectId) -> Result<TreeSize, Failure> {

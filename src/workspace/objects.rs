@@ -71,6 +71,32 @@ pub(super) fn list(repository: &Repository, tree: &ObjectId) -> Result<Vec<Strin
     Ok(files(&repository.find_tree(oid(tree)?)?)?.into_iter().map(|file| file.path).collect())
 }
 
+/// The texts of a tree below `dir` that `wanted` says yes to, until `budget`
+/// bytes are read. What is no text, or larger than `each`, is left out.
+pub(super) fn texts(
+    repository: &Repository,
+    tree: &ObjectId,
+    wanted: impl Fn(&str) -> bool,
+    (each, mut budget): (usize, usize),
+) -> Result<Vec<(String, String)>, git2::Error> {
+    let database = repository.odb()?;
+    let mut texts = Vec::new();
+    for file in files(&repository.find_tree(oid(tree)?)?)? {
+        if file.mode == i32::from(FileMode::Link) || !wanted(&file.path) {
+            continue;
+        }
+        let (bytes, _kind) = database.read_header(file.id)?;
+        if bytes > each || bytes > budget {
+            continue;
+        }
+        if let Ok(text) = std::str::from_utf8(database.read(file.id)?.data()) {
+            budget -= bytes;
+            texts.push((file.path, text.to_owned()));
+        }
+    }
+    Ok(texts)
+}
+
 pub(super) fn size(repository: &Repository, tree: &ObjectId) -> Result<TreeSize, git2::Error> {
     let database = repository.odb()?;
     let mut size = TreeSize::default();

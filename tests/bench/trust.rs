@@ -47,7 +47,9 @@ fn repaired(number: usize) -> FilePair {
 
 fn javascript_test() -> String {
     let one = |n: usize| {
-        format!("  it('does {n}', async () => {{\n    const got = await NEW(input, {n});\n    expect(got).toEqual({{ value: {n} }});\n  }});\n")
+        format!(
+            "  it('does {n}', async () => {{\n    const got = await NEW(input, {n});\n    expect(got).toEqual({{ value: {n} }});\n  }});\n"
+        )
     };
     let tests: String = (0..20).map(one).collect();
     format!("const {{ NEW }} = require('library');\n\ndescribe('library', () => {{\n{tests}}});\n")
@@ -55,7 +57,9 @@ fn javascript_test() -> String {
 
 fn typescript() -> String {
     let one = |n: usize| {
-        format!("export function f{n}(text: string): number {{\n  if (!text) {{\n    throw new Error('empty');\n  }}\n  return NEW(text, {n}).length;\n}}\n")
+        format!(
+            "export function f{n}(text: string): number {{\n  if (!text) {{\n    throw new Error('empty');\n  }}\n  return NEW(text, {n}).length;\n}}\n"
+        )
     };
     let functions: String = (0..20).map(one).collect();
     format!("import {{ NEW }} from 'library';\n\n{functions}")
@@ -72,7 +76,8 @@ fn java(number: usize) -> String {
 /// The whole program: the process starts, reads, answers, ends.
 pub(super) fn large_log() -> Result<()> {
     let line = "[INFO] Downloading nothing: everything is there already, and this line says so at length\n";
-    let error = "[ERROR] /work/src/main/java/app/App.java:[3,12] cannot find symbol\n  symbol:   method len()\n";
+    let error =
+        "[ERROR] /work/src/main/java/app/App.java:[3,12] cannot find symbol\n  symbol:   method len()\n";
     let goal = "[ERROR] Failed to execute goal org.apache.maven.plugins:maven-compiler-plugin:3.13.0:compile (default-compile) on project a: Compilation failure\n";
     let mut log = line.repeat(LOG / 2 / line.len());
     while log.len() < LOG - goal.len() {
