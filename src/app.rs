@@ -31,6 +31,7 @@ use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
 use crate::session::{Family, Images, Rooms};
 use crate::trigger::Catalog;
+use crate::verify::Baselines;
 use crate::web;
 use crate::workspace::{self, Workspace};
 
@@ -69,13 +70,18 @@ impl App {
         let queue_settings =
             queue::Settings { lease: config.queue.lease(), max_retries: config.queue.retries };
         let queue = Queue::open(pool.clone(), clock, queue_settings);
-        let log = SessionLog::new(pool, clock, outside.hold_after);
-        let rooms = rooms(config, outside.model_key, log)?;
+        let log = SessionLog::new(pool.clone(), clock, outside.hold_after);
+        let rooms = rooms(config, outside.model_key, log, Baselines::new(pool, clock))?;
         Ok(Self { rooms, queue, settings: config.queue.clone() })
     }
 }
 
-fn rooms(config: &Config, model_key: Option<String>, log: SessionLog) -> anyhow::Result<Rooms> {
+fn rooms(
+    config: &Config,
+    model_key: Option<String>,
+    log: SessionLog,
+    baselines: Baselines,
+) -> anyhow::Result<Rooms> {
     let catalog = match &config.prompts_dir {
         Some(dir) => Catalog::with_dir(dir)?,
         None => Catalog::embedded()?,
@@ -90,6 +96,7 @@ fn rooms(config: &Config, model_key: Option<String>, log: SessionLog) -> anyhow:
         registry: tokio::sync::OnceCell::new(),
         model: model(config, model_key)?,
         log,
+        baselines,
         github: config.github.as_ref().map(github).transpose()?,
         images: images(config),
         run_dir: config.data_dir.join("run"),

@@ -67,7 +67,7 @@ impl Patch {
 }
 
 /// One check that a repository defines, before and after the change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
     /// `build`, `typecheck`, `lint` or `test`.
     pub check: String,
@@ -76,12 +76,57 @@ pub struct CheckResult {
     pub passed: bool,
     /// Tests that ran and passed, when the runner's output says so.
     pub tests_passed: Option<u32>,
-    /// Tests that failed, by name, sorted.
+    /// Tests that were there and did not run, when the runner says so.
+    #[serde(default)]
+    pub skipped: Option<u32>,
+    /// Tests that failed, by name, sorted; of a lint or a type check, its
+    /// complaints. The names are the same from run to run.
     pub failing: Vec<String>,
+    /// What the runner's own report says about them, when it could be read.
+    #[serde(default)]
+    pub failures: Vec<TestFailure>,
     /// Why it failed, summarised for the model and for people; empty when it
     /// passed.
     pub digest: String,
     pub duration_ms: u64,
+}
+
+/// One test that failed, or one complaint of a lint or a type check.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TestFailure {
+    /// As in [`CheckResult::failing`].
+    pub name: String,
+    /// Relative to the project: where it failed, as near as is known.
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub message: String,
+}
+
+/// What the checks of one tree said, once what failed had run again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub checks: Vec<CheckResult>,
+    /// Tests that failed and then passed on the same tree, by name, sorted.
+    /// In `checks` they count as passed.
+    #[serde(default)]
+    pub flaky: Vec<String>,
+}
+
+/// How a change's checks differ from the base's. Tests and findings stand
+/// here by their names, a check that names none by its command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Delta {
+    pub newly_failing: Vec<String>,
+    pub newly_passing: Vec<String>,
+    /// Failed by name before, and still do.
+    pub still_failing: Vec<String>,
+    /// Failed on one of the two trees, and passed there when run again.
+    pub flaky: Vec<String>,
+    /// What ran before and does not any more, in words.
+    pub vanished: Vec<String>,
+    /// Checks that fail as a whole before and after: they prove nothing.
+    pub unverified: Vec<String>,
 }
 
 /// What verification says about a tree, next to the baseline.
@@ -89,13 +134,26 @@ pub struct CheckResult {
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing that passed before fails now, and something ran.
-    Passed { checks: Vec<CheckResult> },
-    /// Something that passed before fails now.
-    Broke { checks: Vec<CheckResult>, newly_failing: Vec<String>, digest: String },
-    /// The untouched base fails a check outside its tests.
+    Passed {
+        checks: Vec<CheckResult>,
+        #[serde(default)]
+        delta: Box<Delta>,
+    },
+    /// Something that passed before fails now, or is gone.
+    Broke {
+        checks: Vec<CheckResult>,
+        newly_failing: Vec<String>,
+        digest: String,
+        #[serde(default)]
+        delta: Box<Delta>,
+    },
+    /// The untouched base cannot be built.
     BaselineBroken { digest: String },
-    /// No check is defined, or none ran a test, a build or a lint.
-    NothingRan,
+    /// No check is defined, or none could prove anything.
+    NothingRan {
+        #[serde(default)]
+        reason: String,
+    },
 }
 
 /// A patch whose verification passed. Made by `verify` only.
@@ -103,13 +161,27 @@ pub enum Verdict {
 pub struct Verified {
     patch: Patch,
     checks: Vec<CheckResult>,
+    #[serde(default)]
+    delta: Box<Delta>,
 }
 
 impl Verified {
     /// For `verify` only.
     #[must_use]
     pub fn seal(patch: Patch, checks: Vec<CheckResult>) -> Self {
-        Self { patch, checks }
+        Self { patch, checks, delta: Box::default() }
+    }
+
+    /// For `verify` only: the same, with what the comparison showed.
+    #[must_use]
+    pub fn seal_compared(patch: Patch, checks: Vec<CheckResult>, delta: Box<Delta>) -> Self {
+        Self { patch, checks, delta }
+    }
+
+    /// How the checks differ from the base's.
+    #[must_use]
+    pub fn delta(&self) -> &Delta {
+        &self.delta
     }
 
     #[must_use]

@@ -190,8 +190,12 @@ impl Exit {
     }
 }
 
+/// Bytes of a long output that the log keeps: the first and the last half.
+const WHOLE: usize = 1024 * 1024;
+
 /// Runs a command and writes it into the session log, with the end of what
-/// it said. `container` is the name that people know the container by.
+/// it said; what is longer is kept whole in an event before it. `container`
+/// is the name that people know the container by.
 ///
 /// # Errors
 /// The container or the log fails.
@@ -203,13 +207,22 @@ pub async fn run_recorded(
 ) -> Result<Output, Failure> {
     let argv = command.argv.clone();
     let output = exec.run(command).await?;
-    let said = format!("{}{}", output.stdout_text(), output.stderr_text());
+    let said = text::plain(&format!("{}{}", output.stdout_text(), output.stderr_text()));
+    if said.len() > LOGGED {
+        let event = SessionEvent::Log {
+            container: container.to_owned(),
+            argv: argv.clone(),
+            text: text::ends(&said, WHOLE),
+            bytes: u64::try_from(said.len()).unwrap_or(u64::MAX),
+        };
+        recorder.record(event).await?;
+    }
     recorder
         .record(SessionEvent::Command {
             container: container.to_owned(),
             argv,
             exit: output.exit.describe(),
-            output: text::tail(text::plain(&said).trim(), LOGGED),
+            output: text::tail(said.trim(), LOGGED),
             duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
         })
         .await?;

@@ -5,6 +5,7 @@
 //! after; each finding stops the change. A rule prefers to stop an honest
 //! change, which a person can make by hand, to letting a weakened test pass.
 
+mod base_tests;
 mod config;
 mod java;
 mod maven;
@@ -13,6 +14,8 @@ mod tokens;
 
 use crate::evidence::Finding;
 use crate::manager::LOCKFILES;
+
+pub use base_tests::{BaseTests, base_tests, is_test_file, still_compiling};
 
 /// One changed file; `None` where it does not exist.
 #[derive(Debug, Clone)]

@@ -78,8 +78,8 @@ impl Outcome {
             Self::NoSafeVersion => "There is no version that fits the request.",
             Self::BlockedByParent => "Another dependency holds this package back.",
             Self::FetchFailed => "Something the change needs could not be fetched.",
-            Self::BaselineBroken => "The repository does not pass its own checks before the change.",
-            Self::NothingToVerify => "The repository defines no check that could prove the change.",
+            Self::BaselineBroken => "The repository cannot be installed or built before the change.",
+            Self::NothingToVerify => "No check of the repository could prove the change.",
             Self::EditFailed => "The manifest or lockfile could not be edited.",
             Self::VerifyFailed => {
                 "The change breaks checks that passed before, and the repair did not succeed."
@@ -111,7 +111,7 @@ impl Outcome {
             Self::BlockedByParent => "Bump that dependency first.",
             Self::FetchFailed => "Check that the registry and the repository are reachable, and ask again.",
             Self::BaselineBroken => "Repair the default branch first, and ask again.",
-            Self::NothingToVerify => "Add a build, test or lint script, and ask again.",
+            Self::NothingToVerify => "Add or repair a build, test or lint script, and ask again.",
             Self::EditFailed => "Read the reason, repair the file, and ask again.",
             Self::VerifyFailed => "Take over from the patch in the session page, or ask again with a hint.",
             Self::IntegrityFailed => "Take over from the patch in the session page.",

@@ -16,6 +16,7 @@
 //! somebody decided that already, and the session's page has the reason.
 
 mod render;
+mod verified;
 mod why;
 
 use tokio::sync::Mutex;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::advisory::{Advisory, Proof};
 use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
-use crate::evidence::{Accepted, ChangedFile, Finding, Verdict};
+use crate::evidence::{Accepted, ChangedFile, Finding, Run, Verdict};
 use crate::failure::Failure;
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
@@ -145,6 +145,13 @@ pub struct Attempt {
     pub best: String,
 }
 
+/// The session that first ran what another one only looks up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub session: SessionId,
+    pub at: Timestamp,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -206,6 +213,21 @@ pub enum SessionEvent {
         exit: String,
         output: String,
         duration_ms: u64,
+    },
+    /// All that a command said, where `Command` has only the end of it. What
+    /// is left out of a very long text is marked in it; `bytes` counts it all.
+    Log {
+        container: String,
+        argv: Vec<String>,
+        text: String,
+        bytes: u64,
+    },
+    /// What the untouched base says. Another session of the same base, image
+    /// and commands may have run it: then that one's log has the commands.
+    Baseline {
+        run: Run,
+        #[serde(default)]
+        cached: Option<Origin>,
     },
     /// A package artefact that the gateway handed into a container.
     Fetched {
@@ -307,6 +329,8 @@ impl SessionEvent {
             Self::StageStarted { .. } => "stage_started",
             Self::StageEnded { .. } => "stage_ended",
             Self::Command { .. } => "command",
+            Self::Log { .. } => "log",
+            Self::Baseline { .. } => "baseline",
             Self::Fetched { .. } => "fetched",
             Self::ModelRequest { .. } => "model_request",
             Self::ModelReply { .. } => "model_reply",

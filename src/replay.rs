@@ -75,6 +75,22 @@ impl SessionLog {
         rows.iter().map(entry).collect()
     }
 
+    /// A session's entries without its long logs: all that a summary needs.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn outline(&self, session: SessionId) -> Result<Vec<Entry>, Failure> {
+        let rows = sqlx::query(
+            "SELECT seq, at, format, body FROM session_events
+             WHERE session = ?1 AND name <> 'log' ORDER BY seq",
+        )
+        .bind(session.to_string())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("read the session log"))?;
+        rows.iter().map(entry).collect()
+    }
+
     /// The newest sessions, at most `limit`.
     ///
     /// # Errors
@@ -88,7 +104,7 @@ impl SessionLog {
         let mut summaries = Vec::new();
         for row in rows {
             if let Ok(session) = row.get::<String, _>("id").parse() {
-                summaries.push(Summary::fold(session, &self.read(session).await?));
+                summaries.push(Summary::fold(session, &self.outline(session).await?));
             }
         }
         Ok(summaries)
@@ -188,6 +204,20 @@ mod tests {
         }
         let numbers: Vec<u64> = log.read(session).await.unwrap().iter().map(|entry| entry.seq).collect();
         assert_eq!(numbers, [1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn an_outline_leaves_out_the_long_logs_and_nothing_else() {
+        let (log, session, _pool, _dir) = fixture().await;
+        let recorder = Recorder::new(session, log.writer(session, 2));
+        let long =
+            SessionEvent::Log { container: "c".into(), argv: vec![], text: "x".repeat(9999), bytes: 9999 };
+        for event in [event(), long, event()] {
+            recorder.record(event).await.unwrap();
+        }
+        let numbers: Vec<u64> = log.outline(session).await.unwrap().iter().map(|entry| entry.seq).collect();
+        assert_eq!(numbers, [1, 3]);
+        assert_eq!(log.read(session).await.unwrap().len(), 3);
     }
 
     #[tokio::test]

@@ -115,6 +115,19 @@ impl Sandbox {
         }
     }
 
+    /// What the image's name stands for now; `None` when there is no such
+    /// image, or the engine does not say.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn image_id(&self, image: &str) -> Result<Option<String>, Failure> {
+        match self.docker()?.inspect_image(image).await {
+            Ok(found) => Ok(found.id),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(engine_failure("reach the container engine")(error)),
+        }
+    }
+
     /// Makes a container, attaches to it, starts it, and compares what the
     /// engine made with what was asked.
     ///

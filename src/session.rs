@@ -7,6 +7,8 @@
 //! every line of the log asks for the lease.
 
 mod alerts;
+mod base_tests;
+mod baseline;
 mod bench;
 mod briefing;
 mod bump;
@@ -20,6 +22,7 @@ mod repair;
 mod stage;
 mod standing;
 mod upstream;
+mod watch;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -67,6 +70,7 @@ pub struct Rooms {
     pub registry: OnceCell<Registry>,
     pub model: Model,
     pub log: SessionLog,
+    pub baselines: verify::Baselines,
     /// Absent in `chaperone try`.
     pub github: Option<GitHub>,
     pub images: Images,
@@ -144,7 +148,7 @@ pub async fn give_up(rooms: &Rooms, lease: &Lease, failure: &Failure) -> Result<
 /// # Errors
 /// The log cannot be read.
 pub async fn left(rooms: &Rooms, lease: &Lease, outcome: Outcome) -> Result<Option<Request>, Failure> {
-    let summary = Summary::fold(lease.session(), &rooms.log.read(lease.session()).await?);
+    let summary = Summary::fold(lease.session(), &rooms.log.outline(lease.session()).await?);
     let mut left = summary.left.into_iter();
     let (Some(first), false) = (left.next(), outcome == Outcome::Cancelled) else { return Ok(None) };
     Ok(Some(Request { bump: Some(first), more: left.collect(), label: None, ..lease.request().clone() }))
@@ -176,7 +180,7 @@ impl<'a> Session<'a> {
             }
             (Subject::Local { .. }, _) => Target::Local,
         };
-        let entries = rooms.log.read(lease.session()).await?;
+        let entries = rooms.log.outline(lease.session()).await?;
         Ok(Self {
             rooms,
             id: lease.session(),
@@ -268,7 +272,7 @@ impl<'a> Session<'a> {
     }
 
     async fn summary(&self) -> Result<Summary, Failure> {
-        Ok(Summary::fold(self.id, &self.rooms.log.read(self.id).await?))
+        Ok(Summary::fold(self.id, &self.rooms.log.outline(self.id).await?))
     }
 
     /// The money cap less what this and earlier runs of the session spent.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::advisory::{Advisory, Proof};
 use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
-use crate::evidence::{Accepted, ChangedFile, CheckResult, Finding, Verdict};
+use crate::evidence::{Accepted, ChangedFile, CheckResult, Delta, Finding, Verdict};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
 use crate::record::{Attempt, Caller, Entry, SessionEvent, Stage, StageResult, Usage};
@@ -59,6 +59,8 @@ pub struct Summary {
     pub ended: Option<Timestamp>,
     /// The last verdict's checks.
     pub checks: Vec<CheckResult>,
+    /// How they differ from the base's.
+    pub delta: Delta,
     /// The last findings of the integrity room.
     pub findings: Vec<Finding>,
     /// The last verdict of the judge, and its reason (model text).
@@ -98,6 +100,7 @@ impl Summary {
             started: None,
             ended: None,
             checks: Vec::new(),
+            delta: Delta::default(),
             findings: Vec::new(),
             judge: None,
             files: Vec::new(),
@@ -143,11 +146,7 @@ impl Summary {
                 self.attempts = self.attempts.max(*attempt);
                 self.files.clone_from(files);
             }
-            SessionEvent::Verified { verdict, .. } => {
-                if let Verdict::Passed { checks } | Verdict::Broke { checks, .. } = verdict {
-                    self.checks.clone_from(checks);
-                }
-            }
+            SessionEvent::Verified { verdict, .. } => self.verdict(verdict),
             SessionEvent::Attempted { attempt } => self.tries.push(attempt.clone()),
             SessionEvent::Integrity { findings, .. } => self.findings.clone_from(findings),
             SessionEvent::Judged { verdict, reason, .. } => {
@@ -165,6 +164,8 @@ impl Summary {
             SessionEvent::Split { left, .. } => self.left.clone_from(left),
             SessionEvent::Briefed { .. }
             | SessionEvent::Command { .. }
+            | SessionEvent::Log { .. }
+            | SessionEvent::Baseline { .. }
             | SessionEvent::Tried { .. }
             | SessionEvent::Fetched { .. }
             | SessionEvent::ModelRequest { .. }
@@ -214,6 +215,13 @@ impl Summary {
         }
     }
 
+    fn verdict(&mut self, verdict: &Verdict) {
+        if let Verdict::Passed { checks, delta } | Verdict::Broke { checks, delta, .. } = verdict {
+            self.checks.clone_from(checks);
+            self.delta.clone_from(delta);
+        }
+    }
+
     fn proved(&mut self, proof: &Proof) {
         self.proofs.retain(|known| known.package != proof.package);
         self.proofs.push(proof.clone());
@@ -222,6 +230,7 @@ impl Summary {
     fn accepted(&mut self, accepted: &Accepted) {
         self.accepted = true;
         self.checks = accepted.verified().checks().to_vec();
+        self.delta = accepted.verified().delta().clone();
         self.files = accepted.patch().files().to_vec();
     }
 }

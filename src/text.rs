@@ -97,6 +97,23 @@ pub fn tail(text: &str, cap: usize) -> String {
     format!("…{}", text.get(start..).unwrap_or_default())
 }
 
+/// The first and the last half of `cap` bytes at most, cut at characters,
+/// with a line between them that says how much is left out.
+#[must_use]
+pub fn ends(text: &str, cap: usize) -> String {
+    if text.len() <= cap {
+        return text.to_owned();
+    }
+    let (end, start) =
+        (text.floor_char_boundary(cap / 2), text.ceil_char_boundary(text.len().saturating_sub(cap / 2)));
+    format!(
+        "{}\n[{} bytes left out here]\n{}",
+        text.get(..end).unwrap_or_default(),
+        start.saturating_sub(end),
+        text.get(start..).unwrap_or_default()
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +164,7 @@ mod tests {
         assert_eq!(head("éé", 3), "é…");
         assert_eq!(tail("éé", 3), "…é");
         assert_eq!(head("ab", 2), "ab");
+        assert_eq!(ends("abcdéf", 5), "ab\n[4 bytes left out here]\nf");
+        assert_eq!(ends("ab", 2), "ab");
     }
 }

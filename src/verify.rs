@@ -4,11 +4,15 @@
 //! on the exported tree; an exit code decides, and what a runner prints only
 //! says more about it. A run in which nothing was checked is never a pass.
 
+mod cache;
 /// What a failing log says, in a few lines.
 pub mod digest;
 mod maven;
 mod node;
+mod parts;
 mod report;
+mod rerun;
+mod settle;
 mod verdict;
 
 use std::time::Duration;
@@ -23,6 +27,9 @@ use crate::outcome::Outcome;
 use crate::record::Recorder;
 use crate::text;
 
+pub use cache::{Baselines, Kept, Key};
+pub use rerun::rerun;
+pub use settle::settle;
 pub use verdict::{Baseline, attest, baseline, compare, digest, headline, summary};
 
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
@@ -179,6 +186,7 @@ fn result(check: &Check, output: &Output) -> CheckResult {
         failing: if passed { Vec::new() } else { tests.failing },
         digest: if passed { String::new() } else { failure_digest(output.exit, &said) },
         duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+        ..CheckResult::default()
     }
 }
 

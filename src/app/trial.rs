@@ -137,7 +137,7 @@ pub async fn attempt(
 async fn report(app: &App, sessions: &[SessionId]) -> anyhow::Result<Report> {
     let mut report: Option<Report> = None;
     for session in sessions.iter().rev() {
-        let summary = Summary::fold(*session, &app.rooms.log.read(*session).await?);
+        let summary = Summary::fold(*session, &app.rooms.log.outline(*session).await?);
         report = Some(Report { next: report.map(Box::new), ..summary.into() });
     }
     report.context("could not find what was tried")
@@ -147,7 +147,7 @@ async fn report(app: &App, sessions: &[SessionId]) -> anyhow::Result<Report> {
 async fn follow(log: &SessionLog, session: SessionId, mut say: impl FnMut(&str) + Send) {
     let mut seen = 0;
     loop {
-        for entry in log.read(session).await.unwrap_or_default() {
+        for entry in log.outline(session).await.unwrap_or_default() {
             if entry.seq > seen {
                 seen = entry.seq;
                 if let Some(line) = progress(&entry.event) {

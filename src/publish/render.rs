@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Announcement, why};
+use super::{Announcement, verified, why};
 use crate::change::{Request, Subject};
 use crate::evidence::{Accepted, ChangeKind, CheckResult};
 use crate::ids::SessionId;
+use crate::outcome::Outcome;
 use crate::record::{Stage, StageResult};
 use crate::summary::Summary;
 use crate::text;
@@ -59,6 +60,10 @@ pub(super) fn status(summary: &Summary, public_url: &str) -> String {
         writeln!(out, "Pull request: {url}\n").ok();
     }
     out.push_str(&table(summary));
+    let left = verified::not_verified(&summary.checks, &summary.delta);
+    if summary.outcome.is_some_and(Outcome::is_success) && !left.is_empty() {
+        write!(out, "\nNot verified:\n{left}").ok();
+    }
     out
 }
 
@@ -105,13 +110,14 @@ fn table(summary: &Summary) -> String {
 
 /// The three verdicts on the head of the pull request.
 pub(super) fn checks(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
-    let checks = accepted.verified().checks();
+    let (checks, delta) = (accepted.verified().checks(), accepted.verified().delta());
     let attempts = summary.attempts;
     [
         Check {
             name: "agent / verify",
-            title: verify_title(checks),
-            summary: check_list(checks)
+            title: verified::title(checks, delta),
+            summary: verified::list(checks, delta)
+                + &verified::not_verified(checks, delta)
                 + "\nRun in a fresh container on the exported tree, against the untouched base.",
         },
         Check {
@@ -125,25 +131,6 @@ pub(super) fn checks(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
             summary: format!("{}\n\nAfter {attempts} repair attempts.", quote(accepted.reason())),
         },
     ]
-}
-
-fn verify_title(checks: &[CheckResult]) -> String {
-    let passed: u32 = checks.iter().filter_map(|check| check.tests_passed).sum();
-    let names: Vec<&str> = checks.iter().map(|check| check.check.as_str()).collect();
-    format!("{passed} passed, 0 newly failing ({})", names.join(", "))
-}
-
-fn check_list(checks: &[CheckResult]) -> String {
-    let mut out = String::new();
-    for check in checks {
-        let tests = check.tests_passed.map(|passed| format!(": {passed} tests passed")).unwrap_or_default();
-        let same = match check.failing.len() {
-            0 => String::new(),
-            same => format!(", the same {same} failing as before"),
-        };
-        writeln!(out, "- `{}`{tests}{same}", safe(&check.command)).ok();
-    }
-    out
 }
 
 /// What no run here can show.
@@ -174,7 +161,7 @@ pub(super) fn pull_body(
     writeln!(
         out,
         "\n## Verified\nBy the engine, in a fresh container, against the untouched base:\n{}",
-        check_list(accepted.verified().checks())
+        verified::list(accepted.verified().checks(), accepted.verified().delta())
     )
     .ok();
     writeln!(
@@ -184,7 +171,8 @@ pub(super) fn pull_body(
     )
     .ok();
     out.push_str(&why::proofs(&what.summary.proofs));
-    writeln!(out, "## Not verified\n{NOT_VERIFIED}\n").ok();
+    let left = verified::not_verified(accepted.verified().checks(), accepted.verified().delta());
+    writeln!(out, "## Not verified\n{left}{NOT_VERIFIED}\n").ok();
     writeln!(out, "## How to reproduce\n```\ngit fetch origin {0} && git checkout {0}", what.branch).ok();
     if let Some(install) = installation(accepted.verified().checks()) {
         writeln!(out, "{install}").ok();
@@ -255,7 +243,6 @@ pub(super) fn quote(untrusted: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Outcome;
     use crate::summary::StageLine;
 
     fn summary() -> Summary {

@@ -5,6 +5,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::best_change;
 use super::print::{attempted, describe, result_name};
 use crate::change::Subject;
+use crate::evidence::Delta;
+use crate::ids::SessionId;
 use crate::record::{Entry, SessionEvent, StageResult};
 use crate::summary::Summary;
 use crate::text;
@@ -69,6 +71,7 @@ pub(super) fn session(summary: &Summary, entries: &[Entry]) -> Markup {
         main {
             (facts(summary))
             (stages(summary))
+            (delta(&summary.delta))
             (attempts(summary))
             (change(summary, entries))
             h2 { "Events" }
@@ -76,7 +79,7 @@ pub(super) fn session(summary: &Summary, entries: &[Entry]) -> Markup {
                 (entries.len()) " events · "
                 a href={ "/sessions/" (summary.session) "/events" } { "all of them as JSON lines" }
             }
-            ol.events { @for entry in entries { (event(entry)) } }
+            ol.events { @for entry in entries { (event(summary.session, entry)) } }
         }
     };
     layout(&title(summary), summary.outcome.is_none(), &body)
@@ -161,6 +164,33 @@ fn stages(summary: &Summary) -> Markup {
     }
 }
 
+/// What differs from the base, by name.
+fn delta(delta: &Delta) -> Markup {
+    let lists = [
+        ("Newly failing", &delta.newly_failing),
+        ("Gone", &delta.vanished),
+        ("Newly passing", &delta.newly_passing),
+        ("Failing as before", &delta.still_failing),
+        ("Flaky", &delta.flaky),
+        ("Not verified: fails as a whole, before and after", &delta.unverified),
+    ];
+    html! {
+        @if lists.iter().any(|(_, names)| !names.is_empty()) {
+            h2 { "Against the base" }
+            dl {
+                @for (title, names) in lists {
+                    @if !names.is_empty() {
+                        div {
+                            dt { (title) " (" (names.len()) ")" }
+                            dd { (text::head(&text::plain(&names.join(", ")), SHOWN)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn result_class(result: StageResult) -> &'static str {
     match result {
         StageResult::Ok => "good",
@@ -218,7 +248,7 @@ fn line_class(line: &str) -> &'static str {
     }
 }
 
-fn event(entry: &Entry) -> Markup {
+fn event(session: SessionId, entry: &Entry) -> Markup {
     let (head, short) = describe(&entry.event);
     let full = text::head(&body(&entry.event).unwrap_or(short), SHOWN);
     let full = text::plain(&full);
@@ -226,7 +256,9 @@ fn event(entry: &Entry) -> Markup {
         li id={ "e" (entry.seq) } {
             span.seq { (entry.seq) }
             time { (entry.at.strftime("%H:%M:%S%.3f").to_string()) }
-            @if full.trim().is_empty() { span { (text::plain(&head)) } }
+            @if let SessionEvent::Log { .. } = entry.event {
+                a href={ "/sessions/" (session) "/log/" (entry.seq) } { (text::plain(&head)) }
+            } @else if full.trim().is_empty() { span { (text::plain(&head)) } }
             @else { details { summary { (text::plain(&head)) } pre { (full) } } }
         }
     }
@@ -242,6 +274,7 @@ fn body(event: &SessionEvent) -> Option<String> {
             Some(format!("{}\n\n{output}", serde_json::to_string_pretty(input).ok()?))
         }
         SessionEvent::Command { output, .. } => Some(output.clone()),
+        SessionEvent::Baseline { run, .. } => serde_json::to_string_pretty(run).ok(),
         SessionEvent::Verified { verdict, .. } => serde_json::to_string_pretty(verdict).ok(),
         SessionEvent::Integrity { findings, .. } if !findings.is_empty() => {
             serde_json::to_string_pretty(findings).ok()

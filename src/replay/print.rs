@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::advisory::Proof;
 use crate::change::Bump;
-use crate::record::{Attempt, Entry, SessionEvent, StageResult};
+use crate::record::{Attempt, Entry, Origin, SessionEvent, StageResult};
 use crate::text;
 
 /// Characters of a body that a line shows.
@@ -49,13 +49,10 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::StageEnded { stage, result, detail, duration_ms } => {
             (format!("{}: {} in {duration_ms} ms", stage.title(), result_name(*result)), detail.clone())
         }
-        SessionEvent::Command { container, argv, exit, output, duration_ms } => {
-            (format!("{container}$ {} ({exit}, {duration_ms} ms)", argv.join(" ")), text::tail(output, SHOWN))
-        }
-        SessionEvent::Fetched { url, bytes, from_cache, sha256 } => {
-            let source = if *from_cache { "cache" } else { "registry" };
-            (format!("fetched {url} ({bytes} bytes, {source})"), format!("sha256 {sha256}"))
-        }
+        SessionEvent::Command { .. }
+        | SessionEvent::Log { .. }
+        | SessionEvent::Baseline { .. }
+        | SessionEvent::Fetched { .. } => in_container(event),
         SessionEvent::ModelRequest { .. }
         | SessionEvent::ModelReply { .. }
         | SessionEvent::ModelError { .. }
@@ -115,6 +112,32 @@ pub(super) fn attempted(attempt: &Attempt) -> String {
         Some(outcome) => format!("{outcome}, taken back"),
     };
     format!("attempt {number}: {}, {turns} turns, {seconds} s, {cost}; {judged}", stopped.title())
+}
+
+/// What was done in a container, and what came in.
+fn in_container(event: &SessionEvent) -> (String, String) {
+    match event {
+        SessionEvent::Command { container, argv, exit, output, duration_ms } => {
+            (format!("{container}$ {} ({exit}, {duration_ms} ms)", argv.join(" ")), text::tail(output, SHOWN))
+        }
+        // Never printed whole: the session page has it.
+        SessionEvent::Log { container, argv, bytes, .. } => {
+            (format!("log of {container}$ {} ({bytes} bytes)", argv.join(" ")), String::new())
+        }
+        SessionEvent::Baseline { run, cached } => (baseline(cached.as_ref()), text::head(&json(run), SHOWN)),
+        SessionEvent::Fetched { url, bytes, from_cache, sha256 } => {
+            let source = if *from_cache { "cache" } else { "registry" };
+            (format!("fetched {url} ({bytes} bytes, {source})"), format!("sha256 {sha256}"))
+        }
+        _ => (event.name().to_owned(), String::new()),
+    }
+}
+
+fn baseline(cached: Option<&Origin>) -> String {
+    match cached {
+        None => "baseline".to_owned(),
+        Some(Origin { session, at }) => format!("baseline, cached: session {session} ran it at {at}"),
+    }
 }
 
 fn tried(packages: &[String], red: bool) -> String {

@@ -11,7 +11,7 @@ use maud::Markup;
 use super::{SessionLog, best_change, page};
 use crate::failure::Failure;
 use crate::ids::SessionId;
-use crate::record::Entry;
+use crate::record::{Entry, SessionEvent};
 use crate::summary::Summary;
 
 /// Sessions on the list.
@@ -26,6 +26,7 @@ pub fn router(log: SessionLog) -> Router {
         .route("/sessions/{id}/summary", get(summary))
         .route("/sessions/{id}/events", get(events))
         .route("/sessions/{id}/patch", get(patch))
+        .route("/sessions/{id}/log/{seq}", get(raw_log))
         .layer(middleware::from_fn(guard))
         .with_state(log)
 }
@@ -106,11 +107,28 @@ async fn events(State(log): State<SessionLog>, Path(id): Path<String>) -> Result
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines.join("\n") + "\n").into_response())
 }
 
+/// All that one command said.
+async fn raw_log(
+    State(log): State<SessionLog>,
+    Path((id, seq)): Path<(String, u64)>,
+) -> Result<Response, Missing> {
+    let (_session, entries) = found(&log, &id).await?;
+    let text = entries.into_iter().find(|entry| entry.seq == seq).and_then(|entry| match entry.event {
+        SessionEvent::Log { text, .. } => Some(text),
+        _ => None,
+    });
+    Ok(plain(text.ok_or(Missing::NotFound)?))
+}
+
+fn plain(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
 /// The best change that was taken out of the container, also when the session
 /// did not end well.
 async fn patch(State(log): State<SessionLog>, Path(id): Path<String>) -> Result<Response, Missing> {
     let (session, entries) = found(&log, &id).await?;
     let summary = Summary::fold(session, &entries);
     let diff = best_change(&summary, &entries).ok_or(Missing::NotFound)?.to_owned();
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], diff).into_response())
+    Ok(plain(diff))
 }

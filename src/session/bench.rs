@@ -1,13 +1,15 @@
 //! A container with a tree in it and a door to the package registry.
 
+use super::watch::Watch;
 use super::{Case, Session};
+use crate::evidence::Run;
 use crate::exec::Within;
 use crate::failure::Failure;
 use crate::ids::ObjectId;
 use crate::record::SessionEvent;
 use crate::registry::{Ages, Door};
 use crate::sandbox::{Container, Spec};
-use crate::verify;
+use crate::verify::{self, Baseline};
 
 /// One container of the session. Closed by [`Bench::close`] on every way out;
 /// the reaper removes what a dying process left.
@@ -16,9 +18,20 @@ pub(super) struct Bench {
     door: Door,
 }
 
+/// One tree to check.
+pub(super) struct Look<'a> {
+    /// Of the container, for people who look at the engine.
+    pub(super) role: &'a str,
+    pub(super) tree: &'a ObjectId,
+    pub(super) plan: &'a verify::Plan,
+    /// Tests that fail here and on the base are not run again.
+    pub(super) base: Option<&'a Baseline>,
+}
+
 /// What the checks of one tree said.
 pub(super) enum Checked {
-    Results(Vec<crate::evidence::CheckResult>),
+    /// `sound` when no command was killed or ran out of time.
+    Ran { run: Run, sound: bool },
     /// The dependencies could not be installed from the lockfile.
     NotInstalled(String),
 }
@@ -87,24 +100,19 @@ impl Session<'_> {
         result
     }
 
-    /// Installs the dependencies and runs the checks of `tree` in a container
-    /// that has seen nothing else.
-    pub(super) async fn check_fresh(
-        &self,
-        case: &Case<'_>,
-        role: &str,
-        tree: &ObjectId,
-    ) -> Result<Checked, Failure> {
-        let bench = self.bench(case, role, tree).await?;
-        let result = Box::pin(self.check_on(case, &bench)).await;
+    /// Installs the dependencies and runs the checks of a tree in a container
+    /// that has seen nothing else; tests that fail there run again.
+    pub(super) async fn check_fresh(&self, case: &Case<'_>, look: &Look<'_>) -> Result<Checked, Failure> {
+        let bench = self.bench(case, look.role, look.tree).await?;
+        let result = Box::pin(self.check_on(case, look, &bench)).await;
         let closed = bench.close().await;
         let checked = result?;
         closed.map(|()| checked)
     }
 
-    async fn check_on(&self, case: &Case<'_>, bench: &Bench) -> Result<Checked, Failure> {
+    async fn check_on(&self, case: &Case<'_>, look: &Look<'_>, bench: &Bench) -> Result<Checked, Failure> {
         let exec = &Within::new(&bench.container, &case.survey.repository.project.root);
-        let install = verify::install(exec, &case.checks, &self.recorder);
+        let install = verify::install(exec, look.plan, &self.recorder);
         if let verify::Installed::Failed(digest) = self.with_door(bench, install).await? {
             // It says nothing about the tree.
             if let Some(trouble) = bench.door.trouble() {
@@ -112,7 +120,10 @@ impl Session<'_> {
             }
             return Ok(Checked::NotInstalled(digest));
         }
-        verify::rebuild(exec, &case.checks, &self.recorder).await?;
-        Ok(Checked::Results(verify::check(exec, &case.checks, &self.recorder).await?))
+        verify::rebuild(exec, look.plan, &self.recorder).await?;
+        let watch = Watch::new(exec);
+        let results = verify::check(&watch, look.plan, &self.recorder).await?;
+        let run = verify::settle(&watch, look.plan, results, look.base, &self.recorder).await?;
+        Ok(Checked::Ran { run, sound: watch.is_sound() })
     }
 }

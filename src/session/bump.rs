@@ -2,21 +2,21 @@
 
 use tokio::sync::Mutex;
 
-use super::bench::{Bench, Checked};
+use super::bench::Bench;
 use super::image::Image;
 use super::stage::Done;
 use super::{Case, Session};
 use crate::bump::edit::Texts;
 use crate::bump::{self, Ask, Kept, Plan, Repository, survey};
 use crate::change::{ChangeType, Ecosystem, Resolved, Step, Subject};
-use crate::evidence::{Patch, Verdict};
+use crate::evidence::Patch;
 use crate::exec::Within;
 use crate::failure::Failure;
 use crate::ids::ObjectId;
 use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
-use crate::verify::{self, Baseline};
+use crate::verify;
 use crate::workspace::{Mirror, Source, Want};
 
 /// A project of the base tree, and where its commands run.
@@ -121,24 +121,6 @@ impl Session<'_> {
         };
         let base = mirror.base().clone();
         Ok(Case { mirror, base, change, survey, ask, left: Vec::new(), checks, seen: Mutex::default() })
-    }
-
-    /// Runs the checks on the untouched base: what fails here is not the
-    /// change's fault, and what cannot run here can prove nothing.
-    pub(super) async fn baseline(&self, case: &Case<'_>) -> Result<Baseline, Failure> {
-        self.stage(Stage::Baseline, async {
-            match self.check_fresh(case, "base", &case.base.tree).await? {
-                Checked::Results(results) => match verify::baseline(&results) {
-                    Ok(baseline) => Ok(Done::ok(baseline, verify::headline(&results))),
-                    Err(verdict) => Err(refuse_baseline(&verdict)),
-                },
-                Checked::NotInstalled(digest) => Err(Failure::user(
-                    Outcome::BaselineBroken,
-                    format!("install the dependencies of the untouched base:\n{digest}"),
-                )),
-            }
-        })
-        .await
     }
 
     /// Edits manifest and lockfile in the work container and takes the tree
@@ -281,16 +263,4 @@ fn resolve_detail(resolved: &Resolved) -> String {
     let others: Vec<String> =
         others.iter().map(|moved| format!(", {} {} → {}", moved.package, moved.from, moved.to)).collect();
     format!("{package} {from} → {to}{way}{}", others.concat())
-}
-
-fn refuse_baseline(verdict: &Verdict) -> Failure {
-    match verdict {
-        Verdict::NothingRan => {
-            Failure::user(Outcome::NothingToVerify, "find a check that ran anything on the untouched base")
-        }
-        other => Failure::user(
-            Outcome::BaselineBroken,
-            format!("pass the repository's own checks on the untouched base:\n{}", verify::digest(other)),
-        ),
-    }
 }

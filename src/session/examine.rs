@@ -5,17 +5,17 @@
 
 use futures_util::future::BoxFuture;
 
-use super::bench::{Bench, Checked};
+use super::bench::{Bench, Checked, Look};
 use super::stage::Done;
 use super::standing::Standing;
 use super::{Case, Session};
 use crate::agent::Verifier;
 use crate::bump::{Kept, survey};
 use crate::change::Resolved;
-use crate::evidence::{Accepted, Finding, Patch, Verdict, Verified};
+use crate::evidence::{Accepted, Delta, Finding, Patch, Verdict, Verified};
 use crate::failure::{Failure, Kind};
 use crate::ids::ObjectId;
-use crate::integrity::{self, FilePair};
+use crate::integrity::{self, BaseTests, FilePair};
 use crate::judge::{self, Judgement};
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
@@ -61,17 +61,24 @@ impl Session<'_> {
             return Ok(known.clone());
         }
         let role = format!("check{}", patch.tree().short());
-        let verdict = match self.check_fresh(case, &role, patch.tree()).await? {
-            Checked::Results(results) => verify::compare(baseline, &results),
-            Checked::NotInstalled(digest) => Verdict::Broke {
-                checks: Vec::new(),
-                newly_failing: vec!["the installation".to_owned()],
-                digest: format!("the dependencies cannot be installed:\n{digest}"),
-            },
+        let look = Look { role: &role, tree: patch.tree(), plan: &case.checks, base: Some(baseline) };
+        let verdict = match self.check_fresh(case, &look).await? {
+            Checked::Ran { run, .. } => verify::compare(baseline, &run),
+            Checked::NotInstalled(digest) => not_installed(&digest),
         };
         self.recorder.record(SessionEvent::Verified { attempt, verdict: verdict.clone() }).await?;
         seen.insert(patch.tree().clone(), verdict.clone());
         Ok(verdict)
+    }
+}
+
+fn not_installed(digest: &str) -> Verdict {
+    let newly_failing = vec!["the installation".to_owned()];
+    Verdict::Broke {
+        checks: Vec::new(),
+        newly_failing: newly_failing.clone(),
+        digest: format!("the dependencies cannot be installed:\n{digest}"),
+        delta: Box::new(Delta { newly_failing, ..Delta::default() }),
     }
 }
 
@@ -94,6 +101,11 @@ impl Examiner<'_> {
     /// Verification, integrity, judge: the first no is the answer.
     pub(super) async fn assess(&self, patch: Patch, attempt: u32) -> Result<Assessment, Failure> {
         let verdict = self.verified_stage(&patch, attempt).await?;
+        if let Verdict::NothingRan { reason } = &verdict {
+            // No repair could make it prove anything.
+            let what = format!("prove anything about the change: {reason}");
+            return Err(Failure::user(Outcome::NothingToVerify, what));
+        }
         let verified = match verify::attest(patch, &verdict) {
             Ok(verified) => verified,
             Err(_patch) => {
@@ -114,7 +126,7 @@ impl Examiner<'_> {
                 return Ok(Assessment::Refused(Refusal::new(Outcome::VerifyFailed, feedback, 1)));
             }
         }
-        let findings = self.integrity_stage(verified.patch(), attempt).await?;
+        let findings = self.integrity_stage(&verified, attempt).await?;
         if !findings.is_empty() {
             let feedback = integrity::digest(&findings);
             let refusal = Refusal::new(Outcome::IntegrityFailed, feedback, findings.len());
@@ -136,14 +148,23 @@ impl Examiner<'_> {
             .await
     }
 
-    async fn integrity_stage(&self, patch: &Patch, attempt: u32) -> Result<Vec<Finding>, Failure> {
+    async fn integrity_stage(&self, verified: &Verified, attempt: u32) -> Result<Vec<Finding>, Failure> {
+        let patch = verified.patch();
         self.session
             .stage(Stage::Integrity, async {
                 let mut findings = integrity::check(&self.pairs(patch).await?);
                 findings.extend(self.edited_versions(patch).await?);
+                // What is refused anyway is not run.
+                let base_tests = match findings.is_empty() {
+                    true => self.base_tests(verified).await?,
+                    false => None,
+                };
+                let still_run = base_tests.as_ref().map(BaseTests::summary);
+                findings.extend(base_tests.into_iter().flat_map(|base_tests| base_tests.findings));
                 let event = SessionEvent::Integrity { attempt, findings: findings.clone() };
                 self.session.recorder.record(event).await?;
-                let detail = integrity::summary(&findings);
+                let said = [Some(integrity::summary(&findings)), still_run];
+                let detail = said.into_iter().flatten().collect::<Vec<_>>().join(" · ");
                 Ok(if findings.is_empty() {
                     Done::ok(findings, detail)
                 } else {

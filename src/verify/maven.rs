@@ -166,6 +166,7 @@ fn results(output: &Output, tests: &surefire::Tests) -> Vec<CheckResult> {
         failing: Vec::new(),
         digest: String::new(),
         duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+        ..CheckResult::default()
     };
     let mut results = vec![result("build", "mvn test-compile", built && !unexplained)];
     if log.ran(Kind::Lint) {

@@ -173,6 +173,23 @@ impl Mirror {
         .await
     }
 
+    /// `tree` with the files at `paths` as they are in `from`.
+    ///
+    /// # Errors
+    /// The mirror cannot be written.
+    pub async fn overlay(
+        &self,
+        tree: &ObjectId,
+        from: &ObjectId,
+        paths: &[String],
+    ) -> Result<ObjectId, Failure> {
+        let (tree, from, paths) = (tree.clone(), from.clone(), paths.to_vec());
+        self.git("lay files of one tree over another", move |repository| {
+            objects::object_id(objects::overlay(repository, &tree, &from, &paths)?)
+        })
+        .await
+    }
+
     /// Writes the commit of a patch; the same arguments give the same commit.
     ///
     /// # Errors
@@ -291,6 +308,12 @@ mod tests {
         assert_eq!(patch.files().len(), 2);
         assert!(patch.diff().contains("-two\n+2\n"));
         assert_eq!(mirror.list(patch.tree()).await.unwrap(), ["src/a.js"]);
+        let base = mirror.base().tree.clone();
+        let overlay = mirror.overlay(patch.tree(), &base, &["gone.txt".into()]).await.unwrap();
+        assert_eq!(mirror.list(&overlay).await.unwrap(), ["gone.txt", "src/a.js"]);
+        assert_eq!(mirror.read(&overlay, "src/a.js").await.unwrap().unwrap(), b"one\n2\n");
+        let both = ["gone.txt".into(), "src/a.js".into()];
+        assert_eq!(mirror.overlay(patch.tree(), &base, &both).await.unwrap(), base);
         let meta = CommitMeta {
             author_name: "n".into(),
             author_email: "e@localhost".into(),

@@ -178,6 +178,27 @@ pub(super) fn differing(
     Ok(paths.flatten().collect())
 }
 
+/// A tree with some files as another one has them, modes and all.
+pub(super) fn overlay(
+    repository: &Repository,
+    tree: &ObjectId,
+    from: &ObjectId,
+    paths: &[String],
+) -> Result<Oid, git2::Error> {
+    let (tree, from) = (repository.find_tree(oid(tree)?)?, repository.find_tree(oid(from)?)?);
+    let mut update = TreeUpdateBuilder::new();
+    for path in paths {
+        let entry = from.get_path(std::path::Path::new(path))?;
+        let mode = match entry.filemode() {
+            mode if mode == i32::from(FileMode::Link) => FileMode::Link,
+            mode if mode == i32::from(FileMode::BlobExecutable) => FileMode::BlobExecutable,
+            _ => FileMode::Blob,
+        };
+        update.upsert(path.as_str(), entry.id(), mode);
+    }
+    update.create_updated(repository, &tree)
+}
+
 /// What differs between two trees, file by file, and as text.
 pub(super) fn diff(
     repository: &Repository,

@@ -74,9 +74,18 @@ async fn the_lockfile_of_another_manager_that_lacks_the_package() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_red_baseline() {
+async fn a_base_that_cannot_be_built() {
+    let files = quiet().into_iter().map(|(path, text)| {
+        (path, text.replace("\"test\": ", "\"build\": \"node --check src/gone.js\", \"test\": "))
+    });
+    declined(files.collect(), BUMP, "baseline_broken", "src/gone.js").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_that_all_fail_before_and_after() {
     let red = "require('node:test')('never', () => { throw new Error('red'); });\n";
-    declined(with(quiet(), "test/age.test.js", Some(red)), BUMP, "baseline_broken", "error: 'red'").await;
+    let files = with(quiet(), "test/age.test.js", Some(red));
+    declined(files, BUMP, "nothing_to_verify", "before the change and after it").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +119,7 @@ async fn tests_that_test_nothing() {
         .into_iter()
         .map(|(path, text)| (path, text.replace("node --test test/age.test.js", "echo '  0 passing (1ms)'")))
         .collect();
-    declined(files, BUMP, "nothing_to_verify", "ran anything").await;
+    declined(files, BUMP, "nothing_to_verify", "ran no test").await;
 }
 
 /// A trial with a changed configuration.

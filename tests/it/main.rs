@@ -34,4 +34,5 @@ mod registry_trouble;
 mod sandbox;
 mod story;
 mod trial;
+mod verdicts;
 mod world;
