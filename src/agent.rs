@@ -100,7 +100,7 @@ impl Next {
 impl<'a> Agent<'a> {
     #[must_use]
     pub fn new(task: Task<'_>, model: &'a Model, tools: Tools, recorder: Recorder) -> Self {
-        let mut told = fill(&task.change.prompt, task.resolved);
+        let mut told = end_state(task.change, task.resolved);
         if !task.briefing.is_empty() {
             told = format!("{told}\n\n{}", task.briefing);
         }
@@ -281,15 +281,11 @@ fn sources(resolved: &Resolved) -> String {
 }
 
 /// The change type's end state, for this package and these versions.
-fn fill(prompt: &str, resolved: &Resolved) -> String {
+fn end_state(change: &ChangeType, resolved: &Resolved) -> String {
     let manifests = match resolved.ecosystem {
         Ecosystem::Npm => "The manifest and the lockfile already say so",
         Ecosystem::Maven => "The poms already say so",
     };
-    prompt
-        .replace("{{done}}", &format!("{manifests} ({})", resolved.describe()))
-        .replace("{{sources}}", &sources(resolved))
-        .replace("{{package}}", &resolved.package)
-        .replace("{{from}}", &resolved.from)
-        .replace("{{to}}", &resolved.to)
+    let done = format!("{manifests} ({})", resolved.describe());
+    change.end_state(resolved, &done, &sources(resolved))
 }

@@ -19,9 +19,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, JudgeMode};
 use crate::db;
 use crate::github::{self, GitHub};
+use crate::judge;
 use crate::model::{self, Model};
 use crate::queue::{self, Queue};
 use crate::registry;
@@ -95,6 +96,10 @@ fn rooms(
         registry_settings: registry_settings(config)?,
         registry: tokio::sync::OnceCell::new(),
         model: model(config, model_key)?,
+        judge_mode: match config.judge.mode {
+            JudgeMode::Enforce => judge::Mode::Enforce,
+            JudgeMode::Shadow => judge::Mode::Shadow,
+        },
         log,
         baselines,
         github: config.github.as_ref().map(github).transpose()?,
@@ -175,7 +180,11 @@ fn registry_settings(config: &Config) -> anyhow::Result<registry::Settings> {
     })
 }
 
-fn model(config: &Config, from_env: Option<String>) -> anyhow::Result<Model> {
+/// The configured provider with the models of the agent and the judge.
+///
+/// # Errors
+/// There is no key, or a model has no price.
+pub(crate) fn model(config: &Config, from_env: Option<String>) -> anyhow::Result<Model> {
     let api_key: Secret = config.model_key(from_env)?;
     let prices = config.model.prices.iter().map(|(name, price)| {
         let config::Price { input, output, cache_read, cache_write } = *price;

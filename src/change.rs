@@ -89,6 +89,21 @@ pub struct ChangeType {
     pub prompt: String,
 }
 
+impl ChangeType {
+    /// The end state for this package and these versions. `done` says what
+    /// the engine has done already, `sources` where the new version can be
+    /// read about.
+    #[must_use]
+    pub fn end_state(&self, resolved: &Resolved, done: &str, sources: &str) -> String {
+        self.prompt
+            .replace("{{done}}", done)
+            .replace("{{sources}}", sources)
+            .replace("{{package}}", &resolved.package)
+            .replace("{{from}}", &resolved.from)
+            .replace("{{to}}", &resolved.to)
+    }
+}
+
 /// Whose packages, whose manifests and whose rules of versions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -149,7 +149,8 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Eval(eval) = &cli.command {
-        return eval::main(eval);
+        let config = || configuration(&cli.common, false);
+        return eval::main(eval, config, cli.common.model_key.clone()).await;
     }
     let serving = matches!(cli.command, Command::Serve);
     telemetry::start(serving, cli.common.log_json)?;

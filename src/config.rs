@@ -34,6 +34,7 @@ pub struct Config {
     pub prompts_dir: Option<PathBuf>,
     pub github: Option<GitHub>,
     pub model: Model,
+    pub judge: Judge,
     pub sandbox: Sandbox,
     pub registry: Registry,
     pub queue: Queue,
@@ -50,6 +51,7 @@ impl Default for Config {
             prompts_dir: None,
             github: None,
             model: Model::default(),
+            judge: Judge::default(),
             sandbox: Sandbox::default(),
             registry: Registry::default(),
             queue: Queue::default(),
@@ -109,6 +111,23 @@ impl Default for Model {
             request_seconds: 120,
         }
     }
+}
+
+/// What the judge's verdict is worth. Its model is `model.judge`.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Judge {
+    pub mode: JudgeMode,
+}
+
+/// Does a veto stop a change?
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JudgeMode {
+    #[default]
+    Enforce,
+    /// It is reported only, and so is a judge that does not answer.
+    Shadow,
 }
 
 /// US dollars per million tokens.
@@ -368,6 +387,13 @@ mod tests {
         assert_eq!((policy.min_severity, policy.scopes), (Severity::High, vec![Scope::Runtime]));
         assert!(parse("[security]\nmin_severity = \"terrible\"").is_err());
         assert!(parse("[security]\nseverity = \"high\"").is_err());
+    }
+
+    #[test]
+    fn the_judge_blocks_unless_the_file_says_otherwise() {
+        assert_eq!(parse("").unwrap().judge.mode, JudgeMode::Enforce);
+        assert_eq!(parse("[judge]\nmode = \"shadow\"").unwrap().judge.mode, JudgeMode::Shadow);
+        assert!(parse("[judge]\nmode = \"off\"").is_err());
     }
 
     #[test]

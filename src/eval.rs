@@ -5,4 +5,6 @@
 //! decides anything about a session.
 
 pub mod case;
+pub mod export;
 pub mod integrity;
+pub mod judge;

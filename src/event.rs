@@ -2,12 +2,14 @@
 //! their names; a body is never logged.
 
 mod alert;
+mod pull;
 
 use serde::Deserialize;
 
 use crate::ids::Repo;
 
 pub use alert::{Alert, AlertClosed};
+pub use pull::PullClosed;
 
 /// What GitHub tells, as far as anybody here reacts to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Event {
     Alert(Alert),
     /// A Dependabot alert needs no answer any more.
     AlertClosed(AlertClosed),
+    /// A person closed a pull request, perhaps one of ours.
+    PullClosed(PullClosed),
     Ping,
     /// Of a kind that is known, but nothing that can be answered here; with
     /// the reason.
@@ -103,6 +107,7 @@ pub fn parse(kind: &str, body: &[u8]) -> Result<Event, Malformed> {
     match (kind, action.as_deref()) {
         ("ping", _) => Ok(Event::Ping),
         ("issues", Some("labeled")) => labeled(body, action).map_err(malformed),
+        ("pull_request", Some("closed")) => pull::closed(body).map_err(malformed),
         ("dependabot_alert", Some(action)) => alert::parse(body, action).map_err(malformed),
         _ => Ok(Event::Ignored { kind: kind.to_owned(), action }),
     }

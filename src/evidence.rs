@@ -206,19 +206,87 @@ pub struct Finding {
     pub message: String,
 }
 
+/// Where a line of a diff stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Added,
+    Removed,
+    Context,
+}
+
+/// A line of the diff that the judge points at; it was looked up there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quoted {
+    pub file: String,
+    pub side: Side,
+    /// 1-based, in the changed file; in the old one for a removed line.
+    pub line: u32,
+    pub text: String,
+}
+
+/// One question that the judge answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Criterion {
+    /// `in_scope`, `safe`, `complete` or `quality`.
+    pub name: String,
+    pub ok: bool,
+    /// Model text.
+    pub note: String,
+    pub evidence: Vec<Quoted>,
+}
+
+/// What the judge says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    Accept,
+    Veto,
+    /// There is no answer that can be used.
+    Unavailable,
+}
+
+impl Decision {
+    /// The stable name, as serde writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Veto => "veto",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// A patch that verification, integrity and the judge let through. Made by
 /// `judge` only; `publish` asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     verified: Verified,
     reason: String,
+    /// What the judge said instead, where it only reports.
+    #[serde(default)]
+    dissent: Option<Decision>,
 }
 
 impl Accepted {
     /// For `judge` only.
     #[must_use]
     pub fn seal(verified: Verified, reason: String) -> Self {
-        Self { verified, reason }
+        Self { verified, reason, dissent: None }
+    }
+
+    /// For `judge` only, where it reports and does not block: the ticket
+    /// carries what it said.
+    #[must_use]
+    pub fn seal_despite(verified: Verified, said: Decision, reason: String) -> Self {
+        Self { verified, reason, dissent: Some(said) }
+    }
+
+    /// A veto, or no answer, of a judge that does not block.
+    #[must_use]
+    pub fn dissent(&self) -> Option<Decision> {
+        self.dissent
     }
 
     #[must_use]

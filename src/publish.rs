@@ -36,6 +36,9 @@ const RUNNING: &str = "agent:running";
 const DONE: &str = "agent:done";
 const NEEDS_HUMAN: &str = "agent:needs-human";
 
+/// The effect whose result is a pull request's page.
+pub const OPEN_PULL: &str = "open the pull request";
+
 /// Where things are published.
 #[derive(Debug, Clone)]
 pub enum Target {
@@ -228,17 +231,17 @@ impl Publisher {
                     sha: what.commit.as_str(),
                     external_id: &key,
                     details_url: &render::session_url(place.public_url, what.summary.session),
-                    conclusion: "success",
+                    conclusion: check.conclusion,
                     title: &check.title,
                     summary: &check.summary,
                 };
                 writer.ensure_check(&run).await?;
-                Ok(((), "success".to_owned()))
+                Ok(((), check.conclusion.to_owned()))
             })
             .await?;
         }
         let pull = self
-            .journaled("open the pull request", what.branch.to_owned(), async {
+            .journaled(OPEN_PULL, what.branch.to_owned(), async {
                 let body = render::pull_body(accepted, what, &self.request, place.public_url);
                 let new = NewPull {
                     branch: what.branch,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::advisory::{Advisory, Proof};
 use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
-use crate::evidence::{Accepted, ChangedFile, Finding, Run, Verdict};
+use crate::evidence::{Accepted, ChangedFile, Criterion, Finding, Run, Verdict};
 use crate::failure::Failure;
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
@@ -286,6 +286,12 @@ pub enum SessionEvent {
         attempt: u32,
         verdict: String,
         reason: String,
+        /// The judge only reports.
+        #[serde(default)]
+        shadow: bool,
+        /// Its answers with their evidence; none when there was no answer.
+        #[serde(default)]
+        criteria: Vec<Criterion>,
     },
     /// The point of no return: a later run of this session publishes this
     /// and does nothing before it again. `commit_at` is the commit's date, so
@@ -310,6 +316,14 @@ pub enum SessionEvent {
         detail: String,
         pull_request: Option<String>,
         branch: Option<String>,
+    },
+    /// A person closed the session's pull request; after its end, as a rule,
+    /// and again when it was opened again.
+    HumanDecision {
+        pull_request: String,
+        merged: bool,
+        by: String,
+        at: Timestamp,
     },
 }
 
@@ -345,6 +359,7 @@ impl SessionEvent {
             Self::Intent { .. } => "intent",
             Self::Effect { .. } => "effect",
             Self::Ended { .. } => "ended",
+            Self::HumanDecision { .. } => "human_decision",
         }
     }
 }

@@ -110,6 +110,67 @@ impl SessionLog {
         Ok(summaries)
     }
 
+    /// The newest session that journaled an effect with this result.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn made(&self, effect: &str, result: &str) -> Result<Option<SessionId>, Failure> {
+        let row = sqlx::query(
+            "SELECT session FROM session_events
+             WHERE name = 'effect' AND json_extract(body, '$.result') = ?1
+               AND json_extract(body, '$.effect') = ?2
+             ORDER BY session DESC LIMIT 1",
+        )
+        .bind(result)
+        .bind(effect)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(failed("find a session by its effect"))?;
+        Ok(row.and_then(|row| row.get::<String, _>("session").parse().ok()))
+    }
+
+    /// Adds what the world outside says about a session, at any time, also
+    /// after its end. Fencing keeps two workers of one session apart; whoever
+    /// brings news from outside is no worker, so there is no fence to ask
+    /// for, and the one statement keeps the numbers without gaps. What is
+    /// there already is not added again.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn add_from_outside(&self, session: SessionId, event: &SessionEvent) -> Result<(), Failure> {
+        let body = serde_json::to_string(event)
+            .map_err(|error| Failure::bug("write an event of the session log").because(error))?;
+        sqlx::query(
+            "INSERT INTO session_events (session, seq, at, format, name, body)
+             SELECT jobs.id,
+                    1 + coalesce((SELECT max(seq) FROM session_events WHERE session = jobs.id), 0),
+                    ?2, ?3, ?4, ?5
+             FROM jobs WHERE jobs.id = ?1
+               AND NOT EXISTS (SELECT 1 FROM session_events WHERE session = jobs.id AND name = ?4 AND body = ?5)",
+        )
+        .bind(session.to_string())
+        .bind(self.clock.now().as_millisecond())
+        .bind(FORMAT)
+        .bind(event.name())
+        .bind(body)
+        .execute(&self.pool)
+        .await
+        .map_err(failed("add to the session log"))?;
+        Ok(())
+    }
+
+    /// Every session, the oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn all(&self) -> Result<Vec<SessionId>, Failure> {
+        let rows = sqlx::query("SELECT id FROM jobs ORDER BY id")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed("list the sessions"))?;
+        Ok(rows.iter().filter_map(|row| row.get::<String, _>("id").parse().ok()).collect())
+    }
+
     /// Appends one event and returns its number.
     async fn append(&self, session: SessionId, fence: u64, event: &SessionEvent) -> Result<u64, Failure> {
         let body = serde_json::to_string(event)
@@ -218,6 +279,31 @@ mod tests {
         let numbers: Vec<u64> = log.outline(session).await.unwrap().iter().map(|entry| entry.seq).collect();
         assert_eq!(numbers, [1, 3]);
         assert_eq!(log.read(session).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_persons_decision_is_added_once_after_the_end_and_found_by_the_effect() {
+        let (log, session, pool, _dir) = fixture().await;
+        let recorder = Recorder::new(session, log.writer(session, 2));
+        let (effect, key, result) = ("open".to_owned(), "k".to_owned(), "https://x/pull/1".to_owned());
+        recorder.record(SessionEvent::Effect { effect, key, result }).await.unwrap();
+        sqlx::query("UPDATE jobs SET state = 'done'").execute(&pool).await.unwrap();
+        assert_eq!(log.made("open", "https://x/pull/1").await.unwrap(), Some(session));
+        assert_eq!(log.made("open", "https://x/pull/2").await.unwrap(), None);
+        assert_eq!(log.made("push", "https://x/pull/1").await.unwrap(), None);
+        let decision = |merged| SessionEvent::HumanDecision {
+            pull_request: "https://x/pull/1".into(),
+            merged,
+            by: "ann".into(),
+            at: Timestamp::from_second(1).unwrap(),
+        };
+        for merged in [false, false, true] {
+            log.add_from_outside(session, &decision(merged)).await.unwrap();
+        }
+        let names: Vec<&str> =
+            log.read(session).await.unwrap().iter().map(|entry| entry.event.name()).collect();
+        assert_eq!(names, ["effect", "human_decision", "human_decision"]);
+        assert_eq!(log.all().await.unwrap(), [session]);
     }
 
     #[tokio::test]

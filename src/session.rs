@@ -37,6 +37,7 @@ use crate::evidence::Verdict;
 use crate::failure::{Failure, Kind};
 use crate::github::GitHub;
 use crate::ids::{ObjectId, SessionId};
+use crate::judge;
 use crate::model::Model;
 use crate::outcome::Outcome;
 use crate::publish::{Publisher, Target};
@@ -69,6 +70,8 @@ pub struct Rooms {
     pub registry_settings: registry::Settings,
     pub registry: OnceCell<Registry>,
     pub model: Model,
+    /// What the judge's word is worth.
+    pub judge_mode: judge::Mode,
     pub log: SessionLog,
     pub baselines: verify::Baselines,
     /// Absent in `chaperone try`.

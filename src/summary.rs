@@ -172,7 +172,8 @@ impl Summary {
             | SessionEvent::ModelError { .. }
             | SessionEvent::ToolCall { .. }
             | SessionEvent::Intent { .. }
-            | SessionEvent::Effect { .. } => {}
+            | SessionEvent::Effect { .. }
+            | SessionEvent::HumanDecision { .. } => {}
         }
     }
 

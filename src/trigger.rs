@@ -9,7 +9,7 @@ mod words;
 
 use crate::advisory::Policy;
 use crate::change::{ChangeType, Permission, Request, Subject, alert_key};
-use crate::event::{Alert, AlertClosed, Event, IssueLabeled};
+use crate::event::{Alert, AlertClosed, Event, IssueLabeled, PullClosed};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 
@@ -29,6 +29,9 @@ pub enum Decision {
         subject: String,
         why: String,
     },
+    /// A person's decision belongs to the log of the session that opened the
+    /// pull request, if one did.
+    Remember(PullClosed),
     /// With the reason, for the log.
     Ignore(String),
 }
@@ -42,6 +45,7 @@ pub fn decide(event: &Event, catalog: &Catalog, policy: &Policy) -> Decision {
         Event::IssueLabeled(labeled) => on_label(labeled, catalog),
         Event::Alert(alert) => on_alert(alert, catalog, policy),
         Event::AlertClosed(closed) => on_closed(closed),
+        Event::PullClosed(closed) => Decision::Remember(closed.clone()),
         Event::Ping => Decision::Ignore("ping".to_owned()),
         Event::Unfit(why) => Decision::Ignore(why.clone()),
         Event::Ignored { kind, action } => {

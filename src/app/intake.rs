@@ -6,8 +6,9 @@ use futures_util::future::BoxFuture;
 
 use super::App;
 use crate::delivery::{Delivery, Order, Receipt};
-use crate::event;
+use crate::event::{self, PullClosed};
 use crate::failure::Failure;
+use crate::record::SessionEvent;
 use crate::trigger::{self, Decision};
 use crate::web::Accept;
 
@@ -25,11 +26,29 @@ impl Intake {
         let (why, order) = match decision {
             Decision::Run(request) => (format!("run {}", request.change), Order::Run(request)),
             Decision::Cancel { subject, why } => (format!("cancel: {why}"), Order::Cancel { subject, why }),
+            Decision::Remember(closed) => (self.remember(closed).await?, Order::Nothing),
             Decision::Ignore(reason) => (reason, Order::Nothing),
         };
+        // Remembered first: a delivery that was kept is never looked at again.
         let receipt = self.0.queue.accept(delivery, &why, order).await?;
         tracing::info!(%guid, kind, ?receipt, "delivery received");
         Ok(receipt)
+    }
+}
+
+impl Intake {
+    /// Writes a person's decision into the log of the session whose pull
+    /// request it is about. The same one again changes nothing.
+    async fn remember(&self, closed: PullClosed) -> Result<String, Failure> {
+        let PullClosed { url, merged, by, at } = closed;
+        let what = if merged { "merged" } else { "closed without a merge" };
+        let effect = crate::publish::OPEN_PULL;
+        let Some(session) = self.0.rooms.log.made(effect, &url).await? else {
+            return Ok("the pull request is not of a session".to_owned());
+        };
+        let event = SessionEvent::HumanDecision { pull_request: url, merged, by, at };
+        self.0.rooms.log.add_from_outside(session, &event).await?;
+        Ok(format!("{what}: kept in the log of session {session}"))
     }
 }
 

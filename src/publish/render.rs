@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::{Announcement, verified, why};
 use crate::change::{Request, Subject};
-use crate::evidence::{Accepted, ChangeKind, CheckResult};
+use crate::evidence::{Accepted, ChangeKind, CheckResult, Decision};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
 use crate::record::{Stage, StageResult};
@@ -24,6 +24,7 @@ pub(super) struct Check {
     pub(super) name: &'static str,
     pub(super) title: String,
     pub(super) summary: String,
+    pub(super) conclusion: &'static str,
 }
 
 /// By this the status comment is found again.
@@ -94,7 +95,10 @@ fn table(summary: &Summary) -> String {
     let mut out = String::from("| Stage | Result | Detail |\n|---|---|---|\n");
     for line in &summary.stages {
         let result = match line.result {
-            StageResult::Ok if line.stage == Stage::Judge => "accept",
+            StageResult::Ok if line.stage == Stage::Judge => match &summary.judge {
+                Some((verdict, _)) if verdict != Decision::Accept.name() => "shadow",
+                _ => "accept",
+            },
             StageResult::Ok => "ok",
             StageResult::Failed => "**failed**",
             StageResult::Skipped => "skipped",
@@ -119,18 +123,39 @@ pub(super) fn checks(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
             summary: verified::list(checks, delta)
                 + &verified::not_verified(checks, delta)
                 + "\nRun in a fresh container on the exported tree, against the untouched base.",
+            conclusion: "success",
         },
         Check {
             name: "agent / test-integrity",
             title: "0 tests removed, 0 skipped, 0 assertions dropped".to_owned(),
             summary: "No test, assertion, script, lint rule or CI file says less than before.".to_owned(),
+            conclusion: "success",
         },
         Check {
             name: "agent / judge",
-            title: "accept".to_owned(),
+            title: match accepted.dissent() {
+                None => "accept".to_owned(),
+                Some(said) => format!("judge (shadow): {}", said.name()),
+            },
             summary: format!("{}\n\nAfter {attempts} repair attempts.", quote(accepted.reason())),
+            // A judge in shadow mode must not block, so this may pass a
+            // required check; but what it did not accept is not shown green.
+            conclusion: if accepted.dissent().is_none() { "success" } else { "neutral" },
         },
     ]
+}
+
+/// What the judge said, for the pull request.
+fn judged(accepted: &Accepted) -> String {
+    let said = match accepted.dissent() {
+        None => "The judge, a second model call, says:".to_owned(),
+        Some(said) => format!(
+            "The judge, a second model call, did not accept the change. It runs in shadow mode: it reports and \
+             does not block. judge (shadow): {} —",
+            said.name()
+        ),
+    };
+    format!("{said}\n{}", quote(accepted.reason()))
 }
 
 /// What no run here can show.
@@ -164,12 +189,7 @@ pub(super) fn pull_body(
         verified::list(accepted.verified().checks(), accepted.verified().delta())
     )
     .ok();
-    writeln!(
-        out,
-        "No test, assertion or check says less than before. The judge, a second model call, says:\n{}\n",
-        quote(accepted.reason())
-    )
-    .ok();
+    writeln!(out, "No test, assertion or check says less than before. {}\n", judged(accepted)).ok();
     out.push_str(&why::proofs(&what.summary.proofs));
     let left = verified::not_verified(accepted.verified().checks(), accepted.verified().delta());
     writeln!(out, "## Not verified\n{left}{NOT_VERIFIED}\n").ok();

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::advisory::Proof;
 use crate::change::Bump;
+use crate::evidence::{Criterion, Quoted};
 use crate::record::{Attempt, Entry, Origin, SessionEvent, StageResult};
 use crate::text;
 
@@ -66,13 +67,12 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::Integrity { findings, .. } => {
             (format!("{} findings", findings.len()), short(&json(findings)))
         }
-        SessionEvent::Judged { verdict, reason, .. } => (format!("judge: {verdict}"), reason.clone()),
-        SessionEvent::Accepted { commit_at, .. } => {
-            (format!("accepted, commit dated {commit_at}"), String::new())
-        }
-        SessionEvent::Intent { effect, key } => (format!("about to {effect} {key}"), String::new()),
-        SessionEvent::Effect { effect, key, result } => (format!("done: {effect} {key}"), result.clone()),
-        SessionEvent::Ended { outcome, detail, .. } => (format!("ended: {outcome}"), detail.clone()),
+        SessionEvent::Judged { .. }
+        | SessionEvent::Accepted { .. }
+        | SessionEvent::Intent { .. }
+        | SessionEvent::Effect { .. }
+        | SessionEvent::Ended { .. }
+        | SessionEvent::HumanDecision { .. } => settled(event),
     }
 }
 
@@ -152,6 +152,45 @@ fn split(now: &[Bump], left: &[Bump]) -> String {
 fn proved(proof: &Proof) -> String {
     let holds = if proof.holds() { "holds" } else { "fails" };
     format!("proof for {} {holds}: {} installed copies", proof.package, proof.copies.len())
+}
+
+/// From the judge's word on.
+fn settled(event: &SessionEvent) -> (String, String) {
+    match event {
+        SessionEvent::Judged { verdict, reason, shadow, criteria, .. } => {
+            (judge_said(verdict, *shadow), judged(reason, criteria))
+        }
+        SessionEvent::Accepted { commit_at, .. } => {
+            (format!("accepted, commit dated {commit_at}"), String::new())
+        }
+        SessionEvent::Intent { effect, key } => (format!("about to {effect} {key}"), String::new()),
+        SessionEvent::Effect { effect, key, result } => (format!("done: {effect} {key}"), result.clone()),
+        SessionEvent::Ended { outcome, detail, .. } => (format!("ended: {outcome}"), detail.clone()),
+        SessionEvent::HumanDecision { pull_request, merged, by, .. } => {
+            (person_did(*merged, by), pull_request.clone())
+        }
+        earlier => (earlier.name().to_owned(), String::new()),
+    }
+}
+
+fn judge_said(verdict: &str, shadow: bool) -> String {
+    format!("judge{}: {verdict}", if shadow { " (shadow)" } else { "" })
+}
+
+fn person_did(merged: bool, by: &str) -> String {
+    format!("{} by {by}", if merged { "merged" } else { "closed without a merge" })
+}
+
+/// The reason, then each answer with the lines that it rests on.
+fn judged(reason: &str, criteria: &[Criterion]) -> String {
+    let mut lines = vec![reason.to_owned()];
+    for Criterion { name, ok, note, evidence } in criteria {
+        let ok = if *ok { "yes" } else { "no" };
+        lines.push(format!("{name}: {ok} · {}", text::head(note, SHOWN)));
+        lines
+            .extend(evidence.iter().map(|Quoted { file, line, text, .. }| format!("  {file}:{line} {text}")));
+    }
+    lines.join("\n")
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -91,7 +91,12 @@ mod tests {
     #[test]
     fn places_are_read_from_a_digest() {
         let digest = "src/a.js:3:12 TypeError: x is not a function (at test/b.test.js:7)\nhttp://x.example:80 no:9 it: 4";
-        let verdict = Verdict::Broke { checks: vec![], newly_failing: vec![], digest: digest.into() };
+        let verdict = Verdict::Broke {
+            checks: vec![],
+            newly_failing: vec![],
+            digest: digest.into(),
+            delta: crate::evidence::Delta::default(),
+        };
         let found: Vec<(String, usize)> =
             places(&verdict, "web").into_iter().map(|place| (place.path, place.line)).collect();
         assert_eq!(found, [("web/src/a.js".to_owned(), 3), ("web/test/b.test.js".to_owned(), 7)]);

@@ -12,11 +12,11 @@ use super::{Case, Session};
 use crate::agent::Verifier;
 use crate::bump::{Kept, survey};
 use crate::change::Resolved;
-use crate::evidence::{Accepted, Delta, Finding, Patch, Verdict, Verified};
+use crate::evidence::{Accepted, Decision, Delta, Finding, Patch, Verdict, Verified};
 use crate::failure::{Failure, Kind};
 use crate::ids::ObjectId;
 use crate::integrity::{self, BaseTests, FilePair};
-use crate::judge::{self, Judgement};
+use crate::judge::{self, Judged};
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
 use crate::verify::{self, Baseline};
@@ -202,35 +202,38 @@ impl Examiner<'_> {
     }
 
     async fn judge_stage(&self, verified: Verified, attempt: u32) -> Result<Assessment, Failure> {
-        self.session
+        let session = self.session;
+        let mode = session.rooms.judge_mode;
+        session
             .stage(Stage::Judge, async {
                 let case = judge::Case {
                     change: self.case.change,
                     resolved: &self.resolved,
                     verified,
                     findings: &[],
-                    call_number: attempt + 1,
-                    money_left: self.session.money_left().await?,
+                    first_call: session.summary().await?.judge_calls + 1,
+                    money_left: session.money_left().await?,
                 };
-                let session = self.session;
-                let judgement = judge::judge(&session.rooms.model, &session.recorder, case).await?;
-                let (verdict, reason) = match &judgement {
-                    Judgement::Accepted(accepted) => ("accept", accepted.reason().to_owned()),
-                    Judgement::Vetoed { reason, .. } => ("veto", reason.clone()),
-                    Judgement::Unavailable { why } => ("unavailable", why.clone()),
+                let provider = judge::Provider { model: &session.rooms.model, recorder: &session.recorder };
+                let Judged { opinion, accepted } = judge::judge(&provider, case, mode).await?;
+                let judged = SessionEvent::Judged {
+                    attempt,
+                    verdict: opinion.decision.name().to_owned(),
+                    reason: opinion.reason.clone(),
+                    shadow: mode == judge::Mode::Shadow,
+                    criteria: opinion.criteria.clone(),
                 };
-                let event =
-                    SessionEvent::Judged { attempt, verdict: verdict.to_owned(), reason: reason.clone() };
-                session.recorder.record(event).await?;
-                match judgement {
-                    Judgement::Accepted(accepted) => Ok(Done::ok(Assessment::Accepted(accepted), "accept")),
-                    Judgement::Vetoed { .. } => {
-                        let feedback = format!("the judge refused the change: {reason}");
-                        let refusal = Refusal::new(Outcome::JudgeVetoed, feedback, 1);
-                        Ok(Done::failed(Assessment::Refused(refusal), "veto"))
+                session.recorder.record(judged).await?;
+                match (accepted, opinion.decision) {
+                    (Some(accepted), _) => Ok(Done::ok(Assessment::Accepted(accepted), opinion.row(mode))),
+                    (None, Decision::Unavailable) => {
+                        let what = format!("get a verdict of the judge: {}", opinion.reason);
+                        Err(Failure::user(Outcome::JudgeUnavailable, what))
                     }
-                    Judgement::Unavailable { why } => {
-                        Err(Failure::user(Outcome::JudgeUnavailable, format!("get a verdict: {why}")))
+                    (None, Decision::Accept | Decision::Veto) => {
+                        let feedback = format!("the judge refused the change: {}", opinion.digest());
+                        let refusal = Refusal::new(Outcome::JudgeVetoed, feedback, 1);
+                        Ok(Done::failed(Assessment::Refused(refusal), opinion.row(mode)))
                     }
                 }
             })

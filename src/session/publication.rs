@@ -108,13 +108,16 @@ impl Session<'_> {
 
     async fn announce(&self, ready: &Ready, branch: &str, commit: ObjectId) -> Result<Published, Failure> {
         let summary = self.summary().await?;
+        let model = &self.rooms.model;
+        let (agent, judge) = (model.name(Caller::Agent), model.name(Caller::Judge));
+        let models = if agent == judge { agent.to_owned() } else { format!("{agent}, judged by {judge}") };
         let announcement = Announcement {
             resolved: &ready.resolved,
             base: ready.mirror.base(),
             commit: &commit,
             branch,
             summary: &summary,
-            model: self.rooms.model.name(Caller::Agent),
+            model: &models,
         };
         self.publisher.announce(&ready.accepted, &announcement).await
     }

@@ -58,12 +58,19 @@ mod tests {
             failing: failing.iter().map(|name| (*name).to_owned()).collect(),
             digest: String::new(),
             duration_ms: 0,
+            skipped: None,
+            failures: vec![],
         }
     }
 
     fn broke(checks: Vec<CheckResult>, newly_failing: usize) -> Standing {
         let newly_failing = vec!["a test".to_owned(); newly_failing];
-        Standing::of_verdict(&Verdict::Broke { checks, newly_failing, digest: String::new() })
+        Standing::of_verdict(&Verdict::Broke {
+            checks,
+            newly_failing,
+            digest: String::new(),
+            delta: Default::default(),
+        })
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn only_its_own_room_makes_a_ticket_and_only_adapters_speak_outside() {
     let only = [
         ("Patch::seal(", "workspace"),
         ("Verified::seal(", "verify"),
-        ("Accepted::seal(", "judge"),
+        ("Accepted::seal", "judge"),
         ("bollard::", "sandbox"),
         ("octocrab::", "github"),
         ("rmcp::", "agent"),

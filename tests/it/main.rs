@@ -23,6 +23,7 @@ mod door;
 mod goldens;
 mod groups;
 mod inputs;
+mod judging;
 mod limits;
 mod logs;
 mod managers;

@@ -9,6 +9,7 @@ mod api;
 mod auth;
 mod git;
 mod pages;
+mod pulls;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

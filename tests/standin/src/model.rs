@@ -4,6 +4,8 @@
 //! that a session that died and began again finds the same model. It checks
 //! every request as strictly as the provider would, and more.
 
+mod judge;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,7 +13,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,8 @@ use serde_json::{Value, json};
 
 /// The key that the server knows.
 pub const KEY: &str = "stand-in-key";
+
+pub use judge::Judge;
 
 /// How the model behaves as the agent.
 #[derive(Debug, Clone)]
@@ -45,15 +49,6 @@ pub struct Edit {
     pub path: String,
     pub old: String,
     pub new: String,
-}
-
-/// How the model behaves as the judge.
-#[derive(Debug, Clone)]
-pub enum Judge {
-    Accept,
-    Veto,
-    /// Text instead of the forced tool.
-    Garbage,
 }
 
 /// The whole behaviour.
@@ -171,6 +166,12 @@ async fn answer(State(model): State<Model>, headers: HeaderMap, body: String) ->
         return error(400, "invalid_request_error", "a header or the model is missing");
     }
     seen.check(&request, &body);
+    if is_judge(&request) && matches!(seen.script.judge, Judge::Overloaded) {
+        // For good, so whoever comes again need not wait.
+        let mut refusal = error(529, "overloaded_error", "Overloaded");
+        refusal.headers_mut().insert("retry-after", HeaderValue::from_static("0"));
+        return refusal;
+    }
     let content = seen.reply(&request);
     let tool =
         content.as_array().is_some_and(|blocks| blocks.iter().any(|block| block["type"] == "tool_use"));
@@ -257,13 +258,7 @@ impl Seen {
     fn reply(&mut self, request: &Value) -> Value {
         if is_judge(request) {
             self.judge_calls += 1;
-            return match self.script.judge {
-                Judge::Accept => {
-                    verdict("accept", "Only the call sites that the new version changed are edited.")
-                }
-                Judge::Veto => verdict("veto", "The change does more than the bump asks for."),
-                Judge::Garbage => json!([{ "type": "text", "text": "Looks fine to me." }]),
-            };
+            return self.script.judge.answer(request);
         }
         self.agent_calls += 1;
         let turn = messages(request).iter().filter(|message| message["role"] == "assistant").count();
@@ -287,12 +282,6 @@ fn answered(agent: &Agent, request: &Value, turn: usize) -> Value {
         Agent::Always(content) => content.clone(),
         Agent::Turns(replies) => replies.get(turn).or(replies.last()).cloned().unwrap_or_default(),
     }
-}
-
-fn verdict(decision: &str, reason: &str) -> Value {
-    json!([{ "type": "tool_use", "id": "toolu_verdict", "name": "verdict", "input": {
-        "decision": decision, "reason": reason, "in_scope": true, "weakens_checks": false, "concerns": [],
-    }}])
 }
 
 /// One `tool_use` block in a reply.
