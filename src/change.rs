@@ -84,6 +84,9 @@ pub struct ChangeType {
     pub title: String,
     /// Globs of the paths that the agent may touch.
     pub may_touch: Vec<String>,
+    /// Rules of test integrity whose findings are reported but do not stop
+    /// the change.
+    pub allows: Vec<String>,
     pub limits: Limits,
     /// The end state, with `{{package}}`, `{{from}}`, `{{to}}` to fill in.
     pub prompt: String,

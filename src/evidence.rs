@@ -195,6 +195,27 @@ impl Verified {
     }
 }
 
+/// The names of the rules, of test integrity, which a change type's `allows`
+/// may hold.
+pub const RULES: [&str; 16] = [
+    "test-deleted",
+    "test-skipped",
+    "test-excluded",
+    "assertion-dropped",
+    "assertion-loosened",
+    "exception-swallowed",
+    "snapshot-rewritten",
+    "threshold-lowered",
+    "script-changed",
+    "ci-changed",
+    "suppression-added",
+    "unsafe-flag-added",
+    "mock-stubbed",
+    "lockfile-edited",
+    "version-edited",
+    "unparsable",
+];
+
 /// One weakening of the tests or checks that `integrity` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {

@@ -2,20 +2,37 @@
 //! it.
 //!
 //! Deterministic, no model. The rules see every changed file before and
-//! after; each finding stops the change. A rule prefers to stop an honest
-//! change, which a person can make by hand, to letting a weakened test pass.
+//! after. Code is read as a syntax tree, configuration as settings; what
+//! cannot be read is compared by its words. A rule is about what the change
+//! adds: what the base has already is never held against it. Whether an
+//! expected value may change is not decided here, but by running the base's
+//! tests.
 
+mod assertion;
 mod base_tests;
+mod compare;
 mod config;
 mod java;
 mod maven;
-mod tests_kept;
-mod tokens;
+mod model;
+mod place;
+mod script;
+mod settings;
+mod snapshot;
+mod source;
+mod strength;
+mod stub;
+mod suppress;
+mod swallow;
+mod syntax;
+mod tools;
+mod words;
 
 use crate::evidence::Finding;
 use crate::manager::LOCKFILES;
 
-pub use base_tests::{BaseTests, base_tests, is_test_file, still_compiling};
+pub use base_tests::{BaseTests, base_tests, belongs_to_tests, still_compiling};
+pub use place::is_test_file;
 
 /// One changed file; `None` where it does not exist.
 #[derive(Debug, Clone)]
@@ -46,19 +63,18 @@ fn text_of(bytes: Option<&Vec<u8>>) -> String {
 /// Everything that weakens a test or a check; empty is good.
 #[must_use]
 pub fn check(pairs: &[FilePair]) -> Vec<Finding> {
-    pairs
-        .iter()
-        .flat_map(|pair| {
-            let mut findings = config::check(pair);
-            findings.extend(tests_kept::check(pair));
-            findings.extend(maven::check(pair));
-            findings.extend(java::check(pair));
-            if is_lockfile(&pair.path) && pair.before != pair.after {
-                findings.push(pair.finding("lockfile-edited", "a lockfile is not as the engine left it"));
-            }
-            findings
-        })
-        .collect()
+    let pairs: Vec<FilePair> = pairs.iter().filter(|pair| pair.before != pair.after).cloned().collect();
+    let sources = source::check(&pairs);
+    let mut findings = config::check(&pairs, &sources.limits);
+    for pair in &pairs {
+        findings.extend(maven::check(pair));
+        findings.extend(snapshot::check(pair));
+        if is_lockfile(&pair.path) {
+            findings.push(pair.finding("lockfile-edited", "a lockfile is not as the engine left it"));
+        }
+    }
+    findings.extend(sources.findings);
+    findings
 }
 
 /// Does the engine itself change such a file? Then what it left is the state
@@ -70,6 +86,13 @@ pub fn is_engines(path: &str) -> bool {
 
 fn is_lockfile(path: &str) -> bool {
     LOCKFILES.contains(&path.rsplit('/').next().unwrap_or(path))
+}
+
+/// The findings that stop a change: those whose rules its type does not
+/// allow.
+#[must_use]
+pub fn blocking(findings: &[Finding], allows: &[String]) -> Vec<Finding> {
+    findings.iter().filter(|finding| !allows.contains(&finding.rule)).cloned().collect()
 }
 
 /// For a row of the status comment.
@@ -85,13 +108,23 @@ pub fn summary(findings: &[Finding]) -> String {
 /// For the model: what to put back.
 #[must_use]
 pub fn digest(findings: &[Finding]) -> String {
-    let lines: Vec<String> =
-        findings.iter().map(|finding| format!("- {}: {}", finding.path, finding.message)).collect();
+    let place = |finding: &Finding| match finding.line {
+        Some(line) => format!("{}:{line}", finding.path),
+        None => finding.path.clone(),
+    };
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("- {}: {}: {}", place(finding), finding.rule, finding.message))
+        .collect();
     format!(
         "the change weakens tests or checks, which is never accepted; put these back:\n{}",
         lines.join("\n")
     )
 }
+
+#[cfg(test)]
+#[path = "integrity/tests.rs"]
+mod cases;
 
 #[cfg(test)]
 mod tests {
@@ -110,5 +143,18 @@ mod tests {
             assert!(rules(path, "now").is_empty(), "{path}");
         }
         assert!(rules("src/x-package-lock.json", "then").is_empty());
+    }
+
+    #[test]
+    fn what_a_change_type_allows_does_not_stop_it() {
+        let pair = |path: &str| FilePair { path: path.into(), before: None, after: Some(b"x".to_vec()) };
+        let findings = check(&[pair(".github/workflows/ci.yml"), pair(".npmrc")]);
+        assert_eq!(findings.len(), 2);
+        let left = blocking(&findings, &["ci-changed".to_owned()]);
+        assert_eq!(
+            left.iter().map(|finding| finding.rule.as_str()).collect::<Vec<_>>(),
+            ["unsafe-flag-added"]
+        );
+        assert!(findings.iter().all(|finding| crate::evidence::RULES.contains(&finding.rule.as_str())));
     }
 }

@@ -367,6 +367,7 @@ mod tests {
             label: "agent:bump".into(),
             title: "Dependency bump".into(),
             may_touch: vec![],
+            allows: vec![],
             limits: Limits::default(),
             prompt: "Works with {{package}} {{to}} instead of {{from}}. {{done}} {{sources}}".into(),
         }

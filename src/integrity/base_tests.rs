@@ -37,7 +37,7 @@ impl BaseTests {
 /// A test file of the base, by the places and names that runners look for,
 /// and what lies beside it for its use.
 #[must_use]
-pub fn is_test_file(path: &str) -> bool {
+pub fn belongs_to_tests(path: &str) -> bool {
     let lower = path.to_lowercase();
     let mut parts = lower.rsplit('/');
     let name = parts.next().unwrap_or_default();
@@ -423,7 +423,7 @@ mod tests {
             ("test/package.json", false),
             ("test/package-lock.json", false),
         ] {
-            assert_eq!(is_test_file(path), expected, "{path}");
+            assert_eq!(belongs_to_tests(path), expected, "{path}");
         }
     }
 }

@@ -1,152 +1,319 @@
-//! Tests of Java and its relatives stay: none deleted, none disabled, no
-//! assertion dropped, no suppression added.
-//!
-//! Words are counted, the code is not understood: a rewrite that asserts the
-//! same with fewer words is stopped too.
+//! Tests in Java: JUnit 3 to 5 and TestNG.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
 
-use regex::Regex;
+use super::assertion::{About, Check};
+use super::model::{Found, SEPARATOR, Skip};
+use super::strength;
+use super::syntax::{Id, Tree};
 
-use super::FilePair;
-use super::tokens::code_only;
-use crate::evidence::Finding;
-
-#[expect(clippy::expect_used, reason = "the expressions are literals, and a test compiles them all")]
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a literal expression compiles")
+/// The annotations of a declaration.
+pub(super) fn annotations(tree: &Tree, declaration: Id) -> impl Iterator<Item = Id> + '_ {
+    tree.children(declaration)
+        .filter(|child| tree.kind(*child) == "modifiers")
+        .flat_map(|modifiers| tree.children(modifiers))
+        .filter(|child| matches!(tree.kind(*child), "annotation" | "marker_annotation"))
 }
 
-static CASES: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"@(?:[\w.]+\.)?(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate|Property|Theory)\b|\bvoid\s+test\w*\s*\(",
-    )
-});
-static ASSERTIONS: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"\b(?:assert|fail|verify|expect|andExpect|should|then)\w*\s*[(<]|\bassert\s|\bexpected\s*=|\.(?:isEqualTo|isNotEqualTo|isNull|isNotNull|isTrue|isFalse|isSameAs|isInstanceOf|isPresent|isNotPresent|isEmpty|isNotEmpty|contains|hasSize|hasMessage|isThrownBy)\w*\s*\(",
-    )
-});
-static SKIPS: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"@(?:[\w.]+\.)?(?:Disabled\w*|Ignore|IgnoreIf|IgnoreRest|PendingFeature|Enabled\w+|IfProfileValue|Tag|Category)\b|\bassum\w+\s*\(|\benabled\s*=\s*false\b|\bSystem\s*\.\s*exit\s*\(|\bif\s*\(\s*(?:false|!\s*true)\b|\breturn\s*;|\bcatch\s*\(\s*(?:final\s+)?(?:[\w.]+\s*\|\s*)*(?:java\.lang\.)?(?:Throwable|Error|AssertionError)\b",
-    )
-});
-static SUPPRESSIONS: LazyLock<Regex> = LazyLock::new(|| {
-    regex(
-        r"@SuppressWarnings|@SuppressFBWarnings|@SuppressForbidden|@Suppress\(|NOPMD|NOSONAR|CHECKSTYLE[: .]*OFF|checkstyle[: .]*off|noinspection|spotless:off|@formatter:off|@CheckReturnValueIgnore",
-    )
-});
+/// An annotation's name without its package.
+pub(super) fn annotation_name(tree: &Tree, annotation: Id) -> &str {
+    let name = tree.field(annotation, "name").map_or("", |name| tree.text(name));
+    name.rsplit('.').next().unwrap_or(name)
+}
 
-const KINDS: [&str; 4] = [".java", ".kt", ".groovy", ".scala"];
+pub(super) fn is_test_annotation(tree: &Tree, annotation: Id) -> bool {
+    is_test_name(tree, annotation) && !is_foreign(tree, annotation)
+}
 
-pub(super) fn check(pair: &FilePair) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if !KINDS.iter().any(|kind| pair.path.ends_with(kind)) {
-        return findings;
-    }
-    let count = |regex: &Regex, text: &str| regex.find_iter(text).count();
-    if count(&SUPPRESSIONS, &pair.after_text()) > count(&SUPPRESSIONS, &pair.before_text()) {
-        findings.push(pair.finding("suppression-added", "a mark that silences a checker was added"));
-    }
-    if pair.before.is_none() || !is_test(&pair.path) {
-        return findings;
-    }
-    if pair.after.is_none() {
-        findings.push(pair.finding("test-deleted", "a test file was deleted"));
-        return findings;
-    }
-    let (before, after) = (code_only(&pair.before_text()), code_only(&pair.after_text()));
-    let fewer = [(&*CASES, "test-removed", "tests"), (&*ASSERTIONS, "assertion-removed", "assertions")];
-    for (regex, rule, what) in fewer {
-        let (then, now) = (count(regex, &before), count(regex, &after));
-        if now < then {
-            findings.push(pair.finding(rule, format!("{then} {what} before, {now} now")));
+/// An annotation of the same name that no runner knows.
+fn is_foreign(tree: &Tree, annotation: Id) -> bool {
+    let name = annotation_name(tree, annotation);
+    let written = tree.field(annotation, "name").map_or("", |name| tree.text(name));
+    let imported =
+        tree.children(0).filter(|child| tree.kind(*child) == "import_declaration").find_map(|import| {
+            let path = tree
+                .parts(import)
+                .find(|part| tree.kind(*part) == "scoped_identifier")
+                .map(|path| tree.text(path))?;
+            (path.rsplit('.').next() == Some(name)).then_some(path)
+        });
+    let path = if written.contains('.') { Some(written) } else { imported };
+    path.is_some_and(|path| {
+        ![
+            "org.junit",
+            "junit",
+            "org.testng",
+            "net.jqwik",
+            "com.tngtech",
+            "io.quarkus",
+            "com.pholser",
+            "kotlin.test",
+            "org.assertj",
+        ]
+        .iter()
+        .any(|known| path.starts_with(known))
+    })
+}
+
+fn is_test_name(tree: &Tree, annotation: Id) -> bool {
+    matches!(
+        annotation_name(tree, annotation),
+        "Test"
+            | "ParameterizedTest"
+            | "RepeatedTest"
+            | "TestFactory"
+            | "TestTemplate"
+            | "Property"
+            | "Theory"
+            | "ArchTest"
+            | "Example"
+    )
+}
+
+/// The value of an annotation's element.
+fn element(tree: &Tree, annotation: Id, key: &str) -> Option<Id> {
+    let list = tree.field(annotation, "arguments")?;
+    tree.parts(list).find_map(|part| match tree.kind(part) {
+        "element_value_pair" => {
+            let name = tree.field(part, "key")?;
+            (tree.text(name) == key).then(|| tree.field(part, "value"))?
         }
-    }
-    if count(&SKIPS, &after) > count(&SKIPS, &before) {
-        findings.push(pair.finding("test-skipped", "a test was disabled, narrowed or made to end early"));
-    }
-    findings
+        _ => (key == "value").then_some(part),
+    })
 }
 
-/// By the places and names that the runners look for.
-fn is_test(path: &str) -> bool {
-    let mut parts = path.rsplit('/');
-    let name = parts.next().unwrap_or(path);
-    let stem = name.split('.').next().unwrap_or(name);
-    let in_directory = parts.any(|part| {
-        let part = part.to_lowercase();
-        part.starts_with("test") || part.ends_with("test") || part.ends_with("tests") || part == "it"
+fn has_modifier(tree: &Tree, declaration: Id, modifier: &str) -> bool {
+    tree.children(declaration)
+        .filter(|child| tree.kind(*child) == "modifiers")
+        .flat_map(|modifiers| tree.children(modifiers))
+        .any(|child| tree.text(child) == modifier)
+}
+
+/// All tests of a file.
+pub(super) fn tests(tree: &Tree) -> Vec<Found> {
+    tree.all()
+        .filter(|id| tree.kind(*id) == "method_declaration")
+        .filter(|method| is_test(tree, *method))
+        .map(|method| found(tree, method))
+        .collect()
+}
+
+fn is_test(tree: &Tree, method: Id) -> bool {
+    if annotations(tree, method).any(|annotation| is_test_annotation(tree, annotation)) {
+        return true;
+    }
+    let Some(class) = classes(tree, method).next() else { return false };
+    let name = tree.field(method, "name").map_or("", |name| tree.text(name));
+    let is_public = has_modifier(tree, method, "public");
+    let extends_case =
+        tree.field(class, "superclass").is_some_and(|parent| tree.text(parent).ends_with("TestCase"));
+    let all_of_class = annotations(tree, class).any(|annotation| annotation_name(tree, annotation) == "Test");
+    let is_hook = annotations(tree, method).any(|annotation| {
+        ["Before", "After", "DataProvider", "Factory"]
+            .iter()
+            .any(|hook| annotation_name(tree, annotation).starts_with(hook))
     });
-    let named = ["Test", "Tests", "TestCase", "IT", "ITCase", "Spec"].iter().any(|end| stem.ends_with(end));
-    in_directory || named || stem.starts_with("Test")
+    (extends_case && is_public && name.starts_with("test")) || (all_of_class && is_public && !is_hook)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn classes(tree: &Tree, id: Id) -> impl Iterator<Item = Id> + '_ {
+    tree.above(id).filter(|up| {
+        matches!(
+            tree.kind(*up),
+            "class_declaration" | "interface_declaration" | "record_declaration" | "enum_declaration"
+        )
+    })
+}
 
-    const PATH: &str = "core/src/test/java/a/GreeterTest.java";
-    const TEST: &str = "class GreeterTest {\n\
-        @Test void one() { assertEquals(1, f(\"\"\"\n  it's\n\"\"\")); }\n\
-        @Test void two() { assertThat(f(2)).isEqualTo(3); }\n}\n";
-
-    fn rules(path: &str, before: Option<&str>, after: Option<&str>) -> Vec<String> {
-        let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
-        let pair = FilePair { path: path.into(), before: bytes(before), after: bytes(after) };
-        check(&pair).into_iter().map(|finding| finding.rule).collect()
+fn found(tree: &Tree, method: Id) -> Found {
+    let mut path: Vec<&str> = classes(tree, method)
+        .map(|class| tree.field(class, "name").map_or("", |name| tree.text(name)))
+        .collect();
+    path.reverse();
+    let name = tree.field(method, "name").map_or("", |name| tree.text(name));
+    path.push(name);
+    let mut skips: Vec<Skip> = annotations(tree, method).filter_map(|a| skip_of(tree, a)).collect();
+    let all: Vec<Id> = classes(tree, method).collect();
+    for (index, class) in all.iter().enumerate() {
+        skips.extend(annotations(tree, *class).filter_map(|a| skip_of(tree, a)));
+        skips.extend(unfound(tree, *class, index + 1 < all.len()));
     }
+    if has_modifier(tree, method, "private")
+        || (has_modifier(tree, method, "static") && !is_factory(tree, method))
+    {
+        skips
+            .push(Skip { how: "a method that the runner does not call".to_owned(), line: tree.line(method) });
+    }
+    Found {
+        name: path.join(SEPARATOR),
+        root: method,
+        body: tree.field(method, "body"),
+        line: tree.field(method, "name").map_or(1, |name| tree.line(name)),
+        skips,
+        only: false,
+        rows: rows(tree, method),
+        declared: annotations(tree, method).filter_map(|a| expected(tree, a)).collect(),
+    }
+}
 
-    #[test]
-    fn an_honest_change_of_a_java_test_passes() {
-        for after in [
-            TEST.replace("f(2)", "Greeter.f(2)"),
-            TEST.replace("assertEquals(", "Assertions.assertEquals("),
-            TEST.replace("}\n}", "}\n@Test void three() { assertTrue(true); }\n}"),
-            TEST.replace("@Test void one", "@org.junit.jupiter.api.Test\nvoid one"),
-        ] {
-            assert!(rules(PATH, Some(TEST), Some(&after)).is_empty(), "{after}");
+fn is_factory(tree: &Tree, method: Id) -> bool {
+    annotations(tree, method)
+        .any(|annotation| matches!(annotation_name(tree, annotation), "TestFactory" | "ArchTest"))
+}
+
+/// A class in which no runner looks for tests.
+fn unfound(tree: &Tree, class: Id, is_inner: bool) -> Option<Skip> {
+    let is_named = |name: &str| annotations(tree, class).any(|a| annotation_name(tree, a) == name);
+    let how = if has_modifier(tree, class, "abstract") {
+        "an abstract class"
+    } else if is_inner && !is_named("Nested") && !has_modifier(tree, class, "static") {
+        "an inner class without @Nested"
+    } else {
+        return None;
+    };
+    Some(Skip { how: how.to_owned(), line: tree.line(class) })
+}
+
+fn skip_of(tree: &Tree, annotation: Id) -> Option<Skip> {
+    let name = annotation_name(tree, annotation);
+    let is_switched_off =
+        name == "Test" && element(tree, annotation, "enabled").is_some_and(|v| tree.text(v) != "true");
+    let is_skip = name.starts_with("Disabled")
+        || name.starts_with("Enabled")
+        || name.starts_with("Ignore")
+        || matches!(name, "PendingFeature" | "NotExecuted" | "IfProfileValue")
+        || is_switched_off;
+    is_skip.then(|| Skip { how: format!("@{name}"), line: tree.line(annotation) })
+}
+
+/// `@Test(expected = X.class)`.
+fn expected(tree: &Tree, annotation: Id) -> Option<Check> {
+    if annotation_name(tree, annotation) != "Test" {
+        return None;
+    }
+    let thrown =
+        element(tree, annotation, "expected").or_else(|| element(tree, annotation, "expectedExceptions"))?;
+    if tree.text(thrown).ends_with("None.class") {
+        return None;
+    }
+    Some(Check {
+        name: "expected".to_owned(),
+        about: About::Thrown,
+        level: strength::of_thrown(tree, &[thrown]),
+        wildcards: 0,
+        tolerance: None,
+        subject: String::new(),
+        text: tree.said(annotation),
+        line: tree.line(annotation),
+        guarded: false,
+        in_handler: false,
+        floating: false,
+    })
+}
+
+fn rows(tree: &Tree, method: Id) -> Option<usize> {
+    let mut rows = None;
+    for annotation in annotations(tree, method) {
+        let count = match annotation_name(tree, annotation) {
+            "ValueSource" => {
+                tree.within(annotation).find(|id| tree.kind(*id) == "element_value_array_initializer")
+            }
+            "CsvSource" => {
+                tree.within(annotation).find(|id| tree.kind(*id) == "element_value_array_initializer")
+            }
+            "RepeatedTest" => {
+                let number =
+                    element(tree, annotation, "value").and_then(|value| tree.text(value).parse().ok());
+                rows = number.or(rows);
+                continue;
+            }
+            "MethodSource" => {
+                let own = tree.field(method, "name").map_or("", |name| tree.text(name)).to_owned();
+                let named =
+                    element(tree, annotation, "value").and_then(|value| tree.string(value)).unwrap_or(own);
+                rows = provided(tree, &named).or(rows);
+                continue;
+            }
+            "Test" => {
+                let named = element(tree, annotation, "dataProvider").and_then(|value| tree.string(value));
+                rows = named.and_then(|named| provided(tree, &named)).or(rows);
+                continue;
+            }
+            _ => continue,
+        };
+        rows = count.map(|array| tree.parts(array).count()).or(rows);
+    }
+    rows
+}
+
+/// How many rows a method gives that a test takes its data from.
+fn provided(tree: &Tree, name: &str) -> Option<usize> {
+    let is_meant = |method: Id| {
+        let own = tree.field(method, "name").is_some_and(|own| tree.text(own) == name);
+        let given = annotations(tree, method).any(|annotation| {
+            element(tree, annotation, "name").and_then(|value| tree.string(value)).as_deref() == Some(name)
+        });
+        own || given
+    };
+    let method = tree.all().find(|id| tree.kind(*id) == "method_declaration" && is_meant(*id))?;
+    let body = tree.field(method, "body")?;
+    tree.within(body).find_map(|id| match tree.kind(id) {
+        "method_invocation" => match tree.called(id) {
+            Some("of" | "asList" | "stream") => Some(tree.arguments(id).len()),
+            Some("empty" | "emptyList") => Some(0),
+            _ => None,
+        },
+        "array_creation_expression" => {
+            Some(tree.field(id, "value").map_or(0, |value| tree.parts(value).count()))
         }
-        let expected = "@Test(expected = X.class) public void t() { f(); }";
-        let thrown = "@Test public void t() { assertThrows(X.class, () -> f()); }";
-        assert!(rules(PATH, Some(expected), Some(thrown)).is_empty());
-        assert!(rules(PATH, None, Some("@Disabled @Test void x() {}")).is_empty());
-        assert!(rules("src/main/java/a/A.java", Some("f();"), Some("return;")).is_empty());
-    }
+        "array_initializer" => Some(tree.parts(id).count()),
+        _ => None,
+    })
+}
 
-    #[test]
-    fn every_way_to_weaken_a_java_test_is_found() {
-        let cases: [(&str, String); 14] = [
-            ("test-removed", TEST.replace("@Test void one", "void one")),
-            ("test-removed", TEST.replace("@Test void one", "/* @Test */ void one")),
-            (
-                "test-removed",
-                TEST.replace("@Test void one() {", "void one() { String s = \"\"\"\n@Test\n\"\"\";"),
-            ),
-            ("assertion-removed", TEST.replace("assertEquals(1, ", "g(1, ")),
-            ("assertion-removed", TEST.replace(".isEqualTo(3)", "")),
-            (
-                "assertion-removed",
-                TEST.replace("assertThat(f(2)).isEqualTo(3);", "// assertThat(f(2)).isEqualTo(3);"),
-            ),
-            ("test-skipped", TEST.replace("@Test void one", "@Disabled @Test void one")),
-            ("test-skipped", TEST.replace("@Test void one", "@org.junit.Ignore(\"x\") @Test void one")),
-            ("test-skipped", TEST.replace("one() {", "one() { assumeTrue(false);")),
-            ("test-skipped", TEST.replace("one() {", "one() { if (true) return;")),
-            ("test-skipped", TEST.replace("@Test void one", "@Test(enabled = false) void one")),
-            ("test-skipped", TEST.replace("; }\n@Test", "; try { } catch (AssertionError e) { } }\n@Test")),
-            ("suppression-added", format!("@SuppressWarnings(\"all\")\n{TEST}")),
-            ("suppression-added", TEST.replace("; }", "; } // NOPMD")),
-        ];
-        for (rule, after) in cases {
-            assert!(rules(PATH, Some(TEST), Some(&after)).contains(&rule.to_owned()), "{rule}: {after}");
+/// `assumeTrue(…)` and the like.
+pub(super) fn skipping_call(tree: &Tree, call: Id) -> Option<String> {
+    let name = tree.called(call)?;
+    let on = tree.receiver(call).map_or("", |on| tree.text(on));
+    let is_assumption = name.starts_with("assum") && (on.is_empty() || on.contains("Assum"));
+    let is_exit = (on, name) == ("System", "exit") || (on, name) == ("Assumptions", "abort");
+    (is_assumption || is_exit).then(|| format!("{name}()"))
+}
+
+/// Time limits and repetitions.
+pub(super) fn patience(tree: &Tree, found: &[Found]) -> BTreeMap<String, (f64, u32)> {
+    let mut patience = BTreeMap::new();
+    for test in found {
+        let title = test.name.rsplit(SEPARATOR).next().unwrap_or_default();
+        for annotation in annotations(tree, test.root) {
+            let name = annotation_name(tree, annotation);
+            let key = match name {
+                "Test" => "timeout",
+                "Timeout" | "RetryingTest" | "RepeatedIfExceptionsTest" => "value",
+                _ => continue,
+            };
+            let value = element(tree, annotation, key).or_else(|| element(tree, annotation, "timeOut"));
+            // Without such a mark there is no limit: only what was there can
+            // be raised, but a retry is looser than none.
+            let unit = element(tree, annotation, "unit").map_or("", |unit| tree.text(unit));
+            let factor = match unit.rsplit('.').next().unwrap_or_default() {
+                "MINUTES" => 60_000.0,
+                "HOURS" => 3_600_000.0,
+                "DAYS" => 86_400_000.0,
+                "MILLISECONDS" => 1.0,
+                "MICROSECONDS" => 0.001,
+                "NANOSECONDS" => 0.000_001,
+                _ if name == "Timeout" => 1_000.0,
+                _ => 1.0,
+            };
+            if let Some(again) = element(tree, annotation, "retryAnalyzer") {
+                patience.insert(format!("retries of {title}"), (1.0, tree.line(again)));
+            }
+            if let Some(number) = value.and_then(|value| tree.number(value)).map(|number| number * factor) {
+                let prefix = if name.starts_with("Re") { "retries" } else { "limit" };
+                patience.insert(format!("{prefix} of {title}"), (number, tree.line(annotation)));
+            }
         }
-        assert_eq!(rules(PATH, Some(TEST), None), ["test-deleted"]);
-        assert_eq!(rules("a/TestGreeter.java", Some(TEST), None), ["test-deleted"]);
-        assert_eq!(
-            rules("src/main/java/A.java", Some(""), Some("@SuppressFBWarnings")),
-            ["suppression-added"]
-        );
     }
+    patience
 }

@@ -95,7 +95,7 @@ mod tests {
             checks: vec![],
             newly_failing: vec![],
             digest: digest.into(),
-            delta: crate::evidence::Delta::default(),
+            delta: Box::default(),
         };
         let found: Vec<(String, usize)> =
             places(&verdict, "web").into_iter().map(|place| (place.path, place.line)).collect();

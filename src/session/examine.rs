@@ -155,7 +155,8 @@ impl Examiner<'_> {
                 let mut findings = integrity::check(&self.pairs(patch).await?);
                 findings.extend(self.edited_versions(patch).await?);
                 // What is refused anyway is not run.
-                let base_tests = match findings.is_empty() {
+                let allows = &self.case.change.allows;
+                let base_tests = match integrity::blocking(&findings, allows).is_empty() {
                     true => self.base_tests(verified).await?,
                     false => None,
                 };
@@ -163,6 +164,7 @@ impl Examiner<'_> {
                 findings.extend(base_tests.into_iter().flat_map(|base_tests| base_tests.findings));
                 let event = SessionEvent::Integrity { attempt, findings: findings.clone() };
                 self.session.recorder.record(event).await?;
+                let findings = integrity::blocking(&findings, allows);
                 let said = [Some(integrity::summary(&findings)), still_run];
                 let detail = said.into_iter().flatten().collect::<Vec<_>>().join(" · ");
                 Ok(if findings.is_empty() {

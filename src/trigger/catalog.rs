@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 
 use crate::change::{ChangeType, Limits};
+use crate::evidence::RULES;
 
 /// The files that come with the program.
 const EMBEDDED: [(&str, &str); 2] = [
@@ -23,6 +24,8 @@ struct FrontMatter {
     label: String,
     title: String,
     may_touch: Vec<String>,
+    #[serde(default)]
+    allows: Vec<String>,
     #[serde(default)]
     limits: Limits,
 }
@@ -83,11 +86,17 @@ fn parse(name: &str, text: &str) -> anyhow::Result<ChangeType> {
         .with_context(|| format!("could not find the front matter of the change type {name}"))?;
     let front: FrontMatter = serde_yaml_ng::from_str(front)
         .with_context(|| format!("could not read the front matter of the change type {name}"))?;
+    if let Some(unknown) = front.allows.iter().find(|rule| !RULES.contains(&rule.as_str())) {
+        bail!(
+            "could not use the change type {name}: it allows {unknown:?}, which is no rule of test integrity"
+        );
+    }
     Ok(ChangeType {
         name: name.to_owned(),
         label: front.label,
         title: front.title,
         may_touch: front.may_touch,
+        allows: front.allows,
         limits: front.limits,
         prompt: prompt.trim().to_owned(),
     })
@@ -117,6 +126,16 @@ mod tests {
         let catalog = Catalog::with_dir(dir.path()).unwrap();
         assert_eq!(catalog.by_label("agent:tidy").unwrap().may_touch, ["src/**"]);
         file("twice.md", "---\nlabel: agent:tidy\ntitle: Tidy\nmay_touch: []\n---\nDo.\n");
+        assert!(Catalog::with_dir(dir.path()).is_err());
+        let allows = |rule: &str| {
+            format!("---\nlabel: agent:ci\ntitle: CI\nmay_touch: []\nallows: [{rule}]\n---\nDo.\n")
+        };
+        file("twice.md", &allows("ci-changed"));
+        assert_eq!(
+            Catalog::with_dir(dir.path()).unwrap().by_label("agent:ci").unwrap().allows,
+            ["ci-changed"]
+        );
+        file("twice.md", &allows("anything"));
         assert!(Catalog::with_dir(dir.path()).is_err());
         file("twice.md", "---\nlabel: agent:other\ntitel: Tidy\nmay_touch: []\n---\nDo.\n");
         assert!(Catalog::with_dir(dir.path()).is_err());
