@@ -1,7 +1,7 @@
 //! Verification: what the repository's own checks say, before and after.
 //!
 //! Nothing here trusts a word of the agent's. Checks run in a fresh container
-//! on the exported tree; an exit code decides, and what a runner prints only
+//! on the exported tree; an exit code decides, and what a runner reports only
 //! says more about it. A run in which nothing was checked is never a pass.
 
 mod cache;
@@ -10,27 +10,30 @@ pub mod digest;
 mod maven;
 mod node;
 mod parts;
+mod plan;
 mod report;
 mod rerun;
+mod run;
 mod settle;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::evidence::CheckResult;
-use crate::exec::{Command, Exec, Exit, Output, run_recorded};
+use crate::exec::Exec;
 use crate::failure::Failure;
 use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::Recorder;
-use crate::text;
 
 pub use cache::{Baselines, Kept, Key};
+pub use plan::{CheckKind, Declared, Plan, Told};
 pub use rerun::rerun;
 pub use settle::settle;
 pub use verdict::{Baseline, attest, baseline, compare, digest, headline, summary};
+
+use run::Runs;
 
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(600);
@@ -44,27 +47,18 @@ const SAID: usize = 1200;
 pub struct Files {
     /// `package.json`.
     pub manifest: Option<Vec<u8>>,
-    /// All paths of the tree.
+    /// The `package.json` of every directory below, by directory.
+    pub members: BTreeMap<String, Vec<u8>>,
+    /// `pnpm-workspace.yaml`.
+    pub workspace: Option<Vec<u8>>,
+    /// All paths of the project, relative to its root.
     pub paths: Vec<String>,
     /// What installs the dependencies and runs the scripts.
     pub manager: Manager,
-}
-
-/// The checks to run, fixed from the untouched base: a change cannot choose
-/// what it is checked by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    checks: Vec<Check>,
-    /// Instead of checks one by one: a Maven build, which is all of them.
-    maven: Option<maven::Build>,
-    manager: Manager,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Check {
-    /// `build`, `typecheck`, `lint` or `test`.
-    name: &'static str,
-    argv: Vec<String>,
+    /// Where the project lies in the tree; empty for the tree's own root.
+    pub root: String,
+    /// What the repository says itself about its checks.
+    pub declared: Declared,
 }
 
 /// Whether the dependencies could be installed from the lockfile.
@@ -80,25 +74,19 @@ pub enum Installed {
 /// # Errors
 /// There is none.
 pub fn plan(files: &Files) -> Result<Plan, Failure> {
-    let manifest: Value =
-        files.manifest.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-    let checks: Vec<Check> = [
-        script(&manifest, "build", &["build"], files),
-        script(&manifest, "typecheck", &["typecheck", "type-check", "check-types"], files)
-            .or_else(|| compiler(&manifest, files)),
-        script(&manifest, "lint", &["lint"], files),
-        script(&manifest, "test", &["test"], files),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let detected = node::detect::checks(files);
+    let checks = files.declared.over(detected, |words| node::detect::declared(words, files));
     if checks.is_empty() {
         return Err(Failure::user(
             Outcome::NothingToVerify,
-            "find a build, typecheck, lint or test script in package.json",
+            if files.declared.is_off() {
+                "verify: every check is off in .github/agent.yml"
+            } else {
+                "find a build, typecheck, lint or test script in package.json"
+            },
         ));
     }
-    Ok(Plan { checks, maven: None, manager: files.manager.clone() })
+    Ok(Plan { checks, maven: None, manager: files.manager.clone(), root: files.root.clone() })
 }
 
 /// Finds the build of a Maven repository. A repository that also has a
@@ -106,30 +94,17 @@ pub fn plan(files: &Files) -> Result<Plan, Failure> {
 /// both runtimes.
 ///
 /// # Errors
-/// There is no pom at the root.
+/// There is no pom at the root, or every check is off.
 pub fn plan_maven(files: &Files) -> Result<Plan, Failure> {
+    if files.declared.is_off() {
+        return Err(Failure::user(
+            Outcome::NothingToVerify,
+            "verify: every check is off in .github/agent.yml",
+        ));
+    }
     let maven = Some(maven::Build::find(files)?);
-    Ok(Plan { checks: Vec::new(), maven, manager: Manager::default() })
-}
-
-/// The first of `names` that is a script. npm's own placeholder is none.
-fn script(manifest: &Value, check: &'static str, names: &[&str], files: &Files) -> Option<Check> {
-    let scripts = manifest.get("scripts")?;
-    let name = names.iter().find(|name| {
-        let body = scripts.get(**name).and_then(Value::as_str).unwrap_or_default();
-        !body.trim().is_empty() && !body.contains("no test specified")
-    })?;
-    Some(Check { name: check, argv: files.manager.run(name) })
-}
-
-/// TypeScript without a script for it.
-fn compiler(manifest: &Value, files: &Files) -> Option<Check> {
-    let declared = ["dependencies", "devDependencies"]
-        .iter()
-        .any(|section| manifest.get(section).and_then(|section| section.get("typescript")).is_some());
-    let configured = files.paths.iter().any(|path| path == "tsconfig.json");
-    (declared && configured)
-        .then(|| Check { name: "typecheck", argv: files.manager.start(&["tsc", "--noEmit"]) })
+    let checks = files.declared.over(Vec::new(), maven::declared);
+    Ok(Plan { checks, maven, manager: Manager::default(), root: files.root.clone() })
 }
 
 /// Installs exactly what the lockfile says, without running anything of it.
@@ -138,7 +113,7 @@ fn compiler(manifest: &Value, files: &Files) -> Option<Check> {
 /// The container or the log fails.
 pub async fn install(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<Installed, Failure> {
     if let Some(maven) = &plan.maven {
-        return maven.install(exec, recorder).await;
+        return maven.install(exec, &plan.checks, recorder).await;
     }
     node::install(node::hand(exec, &plan.manager, recorder)).await
 }
@@ -160,77 +135,13 @@ pub async fn rebuild(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Resul
 /// # Errors
 /// The container or the log fails.
 pub async fn check(exec: &dyn Exec, plan: &Plan, recorder: &Recorder) -> Result<Vec<CheckResult>, Failure> {
+    let runs = Runs { exec, recorder, plan };
     if let Some(maven) = &plan.maven {
-        return maven.check(exec, recorder).await;
+        return maven.check(&runs).await;
     }
     let mut results = Vec::new();
     for check in &plan.checks {
-        let command = Command::new(check.argv.clone()).timeout(CHECK_TIMEOUT);
-        let mut command = node::hand(exec, &plan.manager, recorder).with_settings(command);
-        command.output_cap = OUTPUT_CAP;
-        let output = run_recorded(exec, "verify", command, recorder).await?;
-        results.push(result(check, &output));
+        results.push(runs.check(check).await?);
     }
     Ok(results)
-}
-
-fn result(check: &Check, output: &Output) -> CheckResult {
-    let said = text::plain(&format!("{}\n{}", output.stdout_text(), output.stderr_text()));
-    let tests = if check.name == "test" { report::read(&said) } else { report::Tests::default() };
-    let passed = output.success();
-    CheckResult {
-        check: check.name.to_owned(),
-        command: check.argv.join(" "),
-        passed,
-        tests_passed: tests.passed,
-        failing: if passed { Vec::new() } else { tests.failing },
-        digest: if passed { String::new() } else { failure_digest(output.exit, &said) },
-        duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
-        ..CheckResult::default()
-    }
-}
-
-fn failure_digest(exit: Exit, said: &str) -> String {
-    let summary = digest::summarize(digest::Tool::Npm, said);
-    format!("{}\n{}", exit.describe(), summary.text())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn names(manifest: Value, paths: &[&str]) -> Vec<String> {
-        let files = Files {
-            manifest: Some(manifest.to_string().into_bytes()),
-            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-            manager: Manager::default(),
-        };
-        plan(&files)
-            .map(|plan| plan.checks.iter().map(|check| check.argv.join(" ")).collect())
-            .unwrap_or_default()
-    }
-
-    #[test]
-    fn checks_are_found_by_the_scripts() {
-        let manifest =
-            json!({ "scripts": { "test": "jest", "lint": "eslint .", "build": "tsc", "type-check": "tsc" } });
-        assert_eq!(
-            names(manifest, &[]),
-            ["npm run build", "npm run type-check", "npm run lint", "npm run test"]
-        );
-    }
-
-    #[test]
-    fn typescript_is_checked_even_without_a_script() {
-        let manifest = json!({ "devDependencies": { "typescript": "5" } });
-        assert_eq!(names(manifest.clone(), &["tsconfig.json"]), ["npx --no-install tsc --noEmit"]);
-        assert!(names(manifest, &[]).is_empty());
-    }
-
-    #[test]
-    fn npms_placeholder_is_not_a_test() {
-        let manifest = json!({ "scripts": { "test": "echo \"Error: no test specified\" && exit 1" } });
-        assert!(names(manifest, &[]).is_empty());
-    }
 }

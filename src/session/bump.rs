@@ -1,5 +1,7 @@
 //! From the request to a bumped tree: checkout, resolve, baseline, bump.
 
+use std::time::Duration;
+
 use tokio::sync::Mutex;
 
 use super::bench::Bench;
@@ -9,6 +11,8 @@ use super::{Case, Session};
 use crate::bump::edit::Texts;
 use crate::bump::{self, Ask, Kept, Plan, Repository, survey};
 use crate::change::{ChangeType, Ecosystem, Resolved, Step, Subject};
+use crate::config;
+use crate::config::repo::{Commands, RepoConfig};
 use crate::evidence::Patch;
 use crate::exec::Within;
 use crate::failure::Failure;
@@ -16,7 +20,7 @@ use crate::ids::ObjectId;
 use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
-use crate::verify;
+use crate::verify::{self, CheckKind, Told};
 use crate::workspace::{Mirror, Source, Want};
 
 /// A project of the base tree, and where its commands run.
@@ -115,9 +119,11 @@ impl Session<'_> {
         ask: Ask,
     ) -> Result<Case<'c>, Failure> {
         let repository = &survey.repository;
+        let own = mirror.read(&mirror.base().tree, config::repo::PATH).await?;
+        let declared = declared(RepoConfig::read(own.as_deref())?.verify);
         let checks = match repository.project.ecosystem {
-            Ecosystem::Npm => verify::plan(&checks_of(repository, repository.manager()?))?,
-            Ecosystem::Maven => verify::plan_maven(&checks_of(repository, Manager::default()))?,
+            Ecosystem::Npm => verify::plan(&checks_of(repository, repository.manager()?, declared))?,
+            Ecosystem::Maven => verify::plan_maven(&checks_of(repository, Manager::default(), declared))?,
         };
         let base = mirror.base().clone();
         Ok(Case { mirror, base, change, survey, ask, left: Vec::new(), checks, seen: Mutex::default() })
@@ -249,9 +255,42 @@ impl Case<'_> {
     }
 }
 
-fn checks_of(repository: &Repository, manager: Manager) -> verify::Files {
-    let manifest = repository.files.get("package.json").map(|text| text.clone().into_bytes());
-    verify::Files { manifest, paths: repository.paths.clone(), manager }
+fn checks_of(repository: &Repository, manager: Manager, declared: verify::Declared) -> verify::Files {
+    let bytes = |path: &str| repository.files.get(path).map(|text| text.clone().into_bytes());
+    let members = repository.files.iter().filter_map(|(path, text)| {
+        Some((path.strip_suffix("/package.json")?.to_owned(), text.clone().into_bytes()))
+    });
+    verify::Files {
+        manifest: bytes("package.json"),
+        members: members.collect(),
+        workspace: bytes("pnpm-workspace.yaml"),
+        paths: repository.paths.clone(),
+        manager,
+        root: repository.project.root.clone(),
+        declared,
+    }
+}
+
+/// What the repository says about its checks, in the words of the room that
+/// runs them.
+fn declared(verify: Option<config::repo::Verify>) -> verify::Declared {
+    let verify = verify.unwrap_or_default();
+    let mut declared = verify::Declared::default();
+    for kind in CheckKind::ALL {
+        let told = match kind {
+            CheckKind::Build => &verify.build,
+            CheckKind::Typecheck => &verify.typecheck,
+            CheckKind::Lint => &verify.lint,
+            CheckKind::Test => &verify.test,
+        };
+        if let Some(Commands(commands)) = told {
+            let told = if commands.is_empty() { Told::Off } else { Told::Commands(commands.clone()) };
+            declared.checks.insert(kind, told);
+        }
+        let minutes = verify.timeout_minutes.as_ref().and_then(|minutes| minutes.of(kind.name()));
+        declared.timeouts.extend(minutes.map(|minutes| (kind, Duration::from_secs(minutes * 60))));
+    }
+    declared
 }
 
 fn resolve_detail(resolved: &Resolved) -> String {
@@ -263,4 +302,22 @@ fn resolve_detail(resolved: &Resolved) -> String {
     let others: Vec<String> =
         others.iter().map(|moved| format!(", {} {} → {}", moved.package, moved.from, moved.to)).collect();
     format!("{package} {from} → {to}{way}{}", others.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_declares_its_checks_and_their_time() {
+        let read = |text: &str| declared(RepoConfig::read(Some(text.as_bytes())).unwrap().verify);
+        let own = read("verify:\n  build: false\n  test: npm run all\n  timeout_minutes: {test: 20}\n");
+        let words = ["npm", "run", "all"].map(str::to_owned).to_vec();
+        let checks = [(CheckKind::Build, Told::Off), (CheckKind::Test, Told::Commands(vec![words]))].into();
+        let timeouts = [(CheckKind::Test, Duration::from_mins(20))].into();
+        assert_eq!(own, verify::Declared { checks, timeouts });
+        let all = read("verify:\n  timeout_minutes: 3\n");
+        assert_eq!(all.timeouts.values().collect::<Vec<_>>(), [&Duration::from_mins(3); 4]);
+        assert_eq!(read(""), verify::Declared::default());
+    }
 }

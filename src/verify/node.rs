@@ -3,6 +3,10 @@
 //! The installation is what the lockfile says, with scripts off and the door
 //! open; scripts of dependencies run afterwards, with the door closed.
 
+pub(super) mod detect;
+pub(super) mod runner;
+pub(super) mod script;
+
 use serde_json::Value;
 
 use super::{INSTALL_TIMEOUT, Installed, OUTPUT_CAP, SAID};

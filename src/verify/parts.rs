@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::Plan;
+use super::{CheckKind, Plan};
 
 /// What must be built before tests can run.
-const FOR_TESTS: [&str; 2] = ["build", "test"];
+const FOR_TESTS: [CheckKind; 2] = [CheckKind::Build, CheckKind::Test];
 
 impl Plan {
     /// The same for the same commands, settings and limits, and for no others.
@@ -26,14 +26,9 @@ impl Plan {
         if self.maven.is_some() {
             return Some(self.clone());
         }
-        self.checks.iter().any(|check| check.name == "test").then(|| self.only(&FOR_TESTS))
-    }
-
-    /// Only the checks of these names.
-    pub(super) fn only(&self, names: &[&str]) -> Self {
         let mut plan = self.clone();
-        plan.checks.retain(|check| names.contains(&check.name));
-        plan
+        plan.checks.retain(|check| FOR_TESTS.contains(&check.kind));
+        plan.checks.iter().any(|check| check.kind == CheckKind::Test).then_some(plan)
     }
 }
 
@@ -51,7 +46,7 @@ mod tests {
     fn the_tests_need_the_build_and_nothing_else() {
         let plan = of(&serde_json::json!({ "build": "b", "lint": "l", "typecheck": "t", "test": "x" }));
         let tests = plan.tests().unwrap();
-        assert_eq!(tests.checks.iter().map(|check| check.name).collect::<Vec<_>>(), ["build", "test"]);
+        assert_eq!(tests.checks.iter().map(|check| check.kind).collect::<Vec<_>>(), FOR_TESTS);
         assert!(of(&serde_json::json!({ "lint": "l" })).tests().is_none());
     }
 

@@ -1,95 +1,207 @@
-//! What test runners print: counts, names of failing tests, error lines.
+//! What a runner's own report says: counts, and what failed with its place.
 //!
-//! Read for people and for the comparison with the baseline; whether a check
-//! passed is never decided here.
+//! Pure, and without trust: a report that cannot be read is none, and
+//! whether a check passed is never decided here. Names are the same from run
+//! to run: they hold no duration and no path of the machine.
 
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
+mod complaints;
+mod json;
+mod points;
+pub(super) mod printed;
 
-use regex::Regex;
+pub(super) use complaints::complaint;
 
-/// What a test run printed about itself.
+use super::node::runner::Runner;
+use crate::evidence::TestFailure;
+use crate::exec::TREE;
+use crate::text;
+
+/// Bytes of one failure's message.
+const MESSAGE: usize = 600;
+/// Bytes of one name.
+const NAME: usize = 400;
+/// Failures that are named. Of more than that a change is seen by the number
+/// of tests that pass.
+const FAILURES: usize = 5000;
+
+/// What a report says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Tests {
+pub(super) struct Report {
+    /// Tests that ran and passed; `None` when it is not about tests.
     pub(super) passed: Option<u32>,
-    /// Sorted, without doubles.
-    pub(super) failing: Vec<String>,
+    pub(super) skipped: Option<u32>,
+    /// Sorted by name, each name once.
+    pub(super) failures: Vec<TestFailure>,
 }
 
-/// How one family of runners prints.
-struct Runner {
-    passed: Option<Regex>,
-    failing: Option<Regex>,
+/// Reads a runner's report.
+pub(super) fn read(runner: Runner, text: &str, place: &Place<'_>) -> Option<Report> {
+    let mut report = match runner {
+        Runner::Jest | Runner::Vitest => json::jest(text, place),
+        Runner::Mocha => json::mocha(text, place),
+        Runner::NodeTest(_) => points::node(text, place),
+        Runner::Ava | Runner::Tap => points::tap(text, place),
+        Runner::Eslint => complaints::eslint(text, place),
+        Runner::Biome => complaints::biome(text, place),
+        Runner::Tsc => Some(complaints::tsc(text, place)),
+    }?;
+    report.tidy();
+    Some(report)
 }
 
-#[expect(clippy::expect_used, reason = "the expressions are literals, and a test compiles them all")]
-fn regex(pattern: &str) -> Option<Regex> {
-    Some(Regex::new(pattern).expect("a literal expression compiles"))
-}
-
-static RUNNERS: LazyLock<Vec<Runner>> = LazyLock::new(|| {
-    vec![
-        // node --test, both of its reporters.
-        Runner {
-            passed: regex(r"(?m)^(?:ℹ|#) pass (\d+)$"),
-            failing: regex(r"(?m)^\s*(?:✖|not ok \d+ -) (.+?)(?: \(\d[\d.]*ms\))?(?: #.*)?$"),
-        },
-        // jest.
-        Runner { passed: regex(r"(?m)^Tests:\s.*?(\d+) passed"), failing: regex(r"(?m)^\s*● (.+)$") },
-        // vitest.
-        Runner {
-            passed: regex(r"(?m)^\s*Tests\s+(?:\d+ failed \| )?(\d+) passed"),
-            failing: regex(r"(?m)^\s*(?:FAIL|×)\s+(.+?)(?: \d+ms)?$"),
-        },
-        // mocha.
-        Runner { passed: regex(r"(?m)^\s*(\d+) passing"), failing: regex(r"(?m)^\s{4,}\d+\) (.+)$") },
-    ]
-});
-
-/// Headings that the runners print in the same shape as a test's name.
-const NOT_TESTS: [&str; 2] = ["failing tests:", "Test suite failed to run"];
-
-/// Reads the first runner's count that is there.
-pub(super) fn read(said: &str) -> Tests {
-    for runner in RUNNERS.iter() {
-        let Some(passed) = runner.passed.as_ref().and_then(|regex| count(regex, said)) else { continue };
-        let failing: BTreeSet<String> = runner
-            .failing
-            .iter()
-            .flat_map(|regex| regex.captures_iter(said))
-            .filter_map(|found| found.get(1))
-            .map(|name| name.as_str().trim().to_owned())
-            .filter(|name| !NOT_TESTS.contains(&name.as_str()))
-            .collect();
-        return Tests { passed: Some(passed), failing: failing.into_iter().collect() };
+impl Report {
+    fn tidy(&mut self) {
+        for failure in &mut self.failures {
+            failure.name = text::head(&one_line(&failure.name), NAME);
+            failure.message = text::head(text::plain(&failure.message).trim(), MESSAGE);
+            failure.file = failure.file.take().map(|file| text::head(&one_line(&file), NAME));
+        }
+        self.failures.sort();
+        let mut kept: Vec<(TestFailure, u32)> = Vec::new();
+        for failure in self.failures.drain(..) {
+            match kept.last_mut() {
+                Some((last, many)) if last.name == failure.name => *many = many.saturating_add(1),
+                _ => kept.push((failure, 1)),
+            }
+        }
+        kept.truncate(FAILURES);
+        for (mut failure, many) in kept {
+            // The same complaint in two places of a file is more than one of
+            // it: the number belongs to the name.
+            if many > 1 && self.passed.is_none() {
+                failure.name = format!("{} (×{many})", failure.name);
+            }
+            self.failures.push(failure);
+        }
     }
-    Tests::default()
 }
 
-fn count(regex: &Regex, said: &str) -> Option<u32> {
-    regex.captures_iter(said).last()?.get(1)?.as_str().parse().ok()
+/// Untrusted text as one line.
+pub(super) fn one_line(said: &str) -> String {
+    text::plain(said).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Where a command ran: what it says about files is relative to that, or has
+/// the container's tree in front.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The project in the tree.
+    pub(super) root: &'a str,
+    /// The command's directory in the project.
+    pub(super) dir: &'a str,
+}
+
+impl Place<'_> {
+    /// A path as the project knows it; `None` for one outside of it.
+    pub(super) fn path(&self, said: &str) -> Option<String> {
+        let said = said.trim().trim_start_matches("file://");
+        let mut parts: Vec<&str> = match said.strip_prefix('/') {
+            Some(_) => {
+                let inside = said.strip_prefix(TREE)?.strip_prefix('/')?;
+                let inside = match self.root {
+                    "" => inside,
+                    root => inside.strip_prefix(root)?.strip_prefix('/')?,
+                };
+                return (!is_foreign(inside)).then(|| inside.to_owned());
+            }
+            None if said.is_empty() => return None,
+            None => self.dir.split('/').filter(|part| !part.is_empty()).collect(),
+        };
+        for part in said.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                part => parts.push(part),
+            }
+        }
+        let path = parts.join("/");
+        (!path.is_empty() && !is_foreign(&path)).then_some(path)
+    }
+
+    /// The same, or what was said.
+    pub(super) fn name(&self, said: &str) -> String {
+        self.path(said).unwrap_or_else(|| said.to_owned())
+    }
+
+    /// The first place in a stack that lies in the project.
+    pub(super) fn frame(&self, stack: &str) -> Option<(String, u32)> {
+        stack.lines().map(str::trim).filter_map(|line| line.strip_prefix("at ")).find_map(|frame| {
+            let place = frame.rsplit_once('(').map_or(frame, |(_, place)| place.trim_end_matches(')'));
+            self.position(place.trim_start_matches("async "))
+        })
+    }
+
+    /// `src/a.js:3:10`.
+    pub(super) fn position(&self, said: &str) -> Option<(String, u32)> {
+        let mut parts = said.rsplitn(3, ':');
+        let (column, line, path) = (parts.next()?, parts.next()?, parts.next()?);
+        column.parse::<u32>().ok()?;
+        // `node:internal/x` and the like are no files.
+        if path.contains(':') && !path.starts_with("file://") {
+            return None;
+        }
+        Some((self.path(path)?, line.parse().ok()?))
+    }
+}
+
+fn is_foreign(path: &str) -> bool {
+    path.split('/').any(|part| part == "node_modules")
+}
+
+/// A failure with the place that its stack names, or else the test's own.
+fn failed(
+    name: String,
+    message: &str,
+    stack: &str,
+    own: (Option<String>, Option<u32>),
+    place: &Place<'_>,
+) -> TestFailure {
+    let (file, line) = match place.frame(stack) {
+        Some((file, line)) => (Some(file), Some(line)),
+        None => own,
+    };
+    TestFailure { name, file, line, message: message.to_owned() }
+}
+
+/// The message in front of a stack.
+fn message_of(stack: &str) -> &str {
+    match stack.find("\n    at ") {
+        Some(end) => stack.get(..end).unwrap_or(stack),
+        None => stack,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tests(passed: u32, failing: &[&str]) -> Tests {
-        Tests { passed: Some(passed), failing: failing.iter().map(|name| (*name).to_owned()).collect() }
+    pub(super) const AT: Place<'static> = Place { root: "app", dir: "packages/a" };
+
+    #[test]
+    fn paths_are_those_of_the_project() {
+        for (said, expected) in [
+            ("/work/app/src/a.js", Some("src/a.js")),
+            ("file:///work/app/src/a.js", Some("src/a.js")),
+            ("src/a.js", Some("packages/a/src/a.js")),
+            ("./../b/a.js", Some("packages/b/a.js")),
+            ("../../../x.js", None),
+            ("/work/other/a.js", None),
+            ("/usr/lib/a.js", None),
+            ("/work/app/node_modules/x/a.js", None),
+            ("", None),
+        ] {
+            assert_eq!(AT.path(said).as_deref(), expected, "{said}");
+        }
     }
 
     #[test]
-    fn every_runner_is_read() {
-        let node = "✔ adds (0.5ms)\n✖ renders (1.2ms)\nℹ tests 2\nℹ pass 1\nℹ fail 1\n✖ failing tests:\n✖ renders (1.2ms)\n";
-        assert_eq!(read(node), tests(1, &["renders"]));
-        let tap = "ok 1 - adds\nnot ok 2 - renders\n# tests 2\n# pass 1\n# fail 1\n";
-        assert_eq!(read(tap), tests(1, &["renders"]));
-        let jest = "  ● math › adds\n\nTests:       1 failed, 2 skipped, 5 passed, 8 total\n";
-        assert_eq!(read(jest), tests(5, &["math › adds"]));
-        let vitest = " FAIL  src/a.test.ts > adds\n      Tests  1 failed | 7 passed (8)\n";
-        assert_eq!(read(vitest), tests(7, &["src/a.test.ts > adds"]));
-        let mocha = "  math\n    ✔ subtracts\n    1) adds\n\n  3 passing (5ms)\n  1 failing\n";
-        assert_eq!(read(mocha), tests(3, &["adds"]));
-        assert_eq!(read("all good"), Tests::default());
+    fn the_first_frame_in_the_project_is_where_it_failed() {
+        let stack = "Error: no\n    at node:internal/x:1:2\n    at f (/work/app/node_modules/x/i.js:3:4)\n    at async g (file:///work/app/src/a.js:7:8)\n    at /work/app/src/b.js:9:1";
+        assert_eq!(AT.frame(stack), Some(("src/a.js".to_owned(), 7)));
+        assert_eq!(AT.frame("at /work/app/src/b.js:9:1"), Some(("src/b.js".to_owned(), 9)));
+        assert_eq!(AT.frame("Error: at least"), None);
+        assert_eq!(message_of(stack), "Error: no");
     }
 }

@@ -32,6 +32,7 @@ mod pins;
 mod places;
 mod programs;
 mod registry_trouble;
+mod runners;
 mod sandbox;
 mod story;
 mod trial;

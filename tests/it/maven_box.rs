@@ -12,7 +12,7 @@ use chaperone::ids::SessionId;
 use chaperone::record::{Log, Recorder, SessionEvent};
 use chaperone::registry::{Ages, Caps, Registry, Settings, Source};
 use chaperone::sandbox::{Container, Sandbox, Spec};
-use chaperone::verify::{self, Files, Installed, Plan};
+use chaperone::verify::{self, CheckKind, Declared, Files, Installed, Plan, Told};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -182,6 +182,49 @@ async fn broken_code_is_a_failed_check_and_not_a_failed_installation() {
             && digest.contains("variable missing in class app.App"),
         "{digest}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_tests_run_again_alone_and_declared_commands_are_run() {
+    let mut bench = Bench::new("test-maven-rerun").await;
+    let door = bench.registry.door(bench.dir.path().join("door"), Ages::Settled).unwrap();
+    let container = bench.container(17, door.dir(), APP).await;
+    let test = TEST.replace("assertEquals(1, App", "assertEquals(7, App").replace(
+        "@Test public void adds",
+        "@org.junit.Ignore @Test public void later() {}\n  @Test public void adds",
+    );
+    container.write("src/test/java/app/AppTest.java", test.as_bytes()).await.unwrap();
+    door.open();
+    let installed = verify::install(&container, &bench.plan, &bench.recorder).await.unwrap();
+    door.close();
+    assert_eq!(installed, Installed::Ok);
+    let results = verify::check(&container, &bench.plan, &bench.recorder).await.unwrap();
+    assert_eq!(shown(&results), ["build true None", "test false Some(1)"], "{results:?}");
+    let failed = &results[1];
+    assert_eq!((failed.skipped, &*failed.failing), (Some(1), &["app.AppTest.counts".to_owned()][..]));
+    let place = (failed.failures[0].file.as_deref(), failed.failures[0].line);
+    assert_eq!(place, (Some("src/test/java/app/AppTest.java"), Some(6)), "{failed:?}");
+
+    let again = verify::rerun(&container, &bench.plan, &results[1..], &bench.recorder).await.unwrap();
+    assert_eq!((&*again[0].check, again[0].tests_passed), ("test", Some(0)), "nothing else ran");
+    assert_eq!(again[0].failing, failed.failing);
+    let mended = test.replace("assertEquals(7", "assertEquals(1");
+    container.write("src/test/java/app/AppTest.java", mended.as_bytes()).await.unwrap();
+    let again = verify::rerun(&container, &bench.plan, &results[1..], &bench.recorder).await.unwrap();
+    assert_eq!((again[0].tests_passed, again[0].failing.len()), (Some(1), 0));
+
+    let words = ["./mvnw", "-Dtest=AppTest#adds", "test"].map(str::to_owned).to_vec();
+    let checks = [
+        (CheckKind::Build, Told::Off),
+        (CheckKind::Lint, Told::Off),
+        (CheckKind::Test, Told::Commands(vec![words])),
+    ];
+    let declared = Declared { checks: checks.into(), ..Declared::default() };
+    bench.plan =
+        verify::plan_maven(&Files { paths: vec!["pom.xml".into()], declared, ..Files::default() }).unwrap();
+    let results = verify::check(&container, &bench.plan, &bench.recorder).await.unwrap();
+    assert_eq!(shown(&results), ["test true Some(1)"], "{results:?}");
+    container.remove().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,13 +98,14 @@ async fn there_is_no_network_and_no_secret() {
 async fn a_command_that_runs_too_long_is_killed_with_all_its_children() {
     let sandbox = sandbox("test-timeout");
     let container = start(&sandbox).await;
-    // A child in a session of its own, which a group kill does not reach.
-    let script = "require('child_process').spawn('sleep', ['987'], { detached: true, stdio: 'ignore' }).unref(); setInterval(() => {}, 1000)";
+    // A child in a session of its own, which a group kill does not reach, and
+    // which neither goes when it is asked to nor lets its own child go.
+    let script = "require('child_process').spawn('sh', ['-c', 'trap \"\" TERM HUP INT; sleep 987; sleep 987'], { detached: true, stdio: 'ignore' }).unref(); process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)";
     let output =
         container.run(Command::new(["node", "-e", script]).timeout(Duration::from_secs(1))).await.unwrap();
     assert_eq!(output.exit, Exit::TimedOut);
     assert!(output.duration < Duration::from_secs(5), "{:?}", output.duration);
-    let left = "const fs = require('fs'); console.log(fs.readdirSync('/proc').filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep\\0'); } catch { return false; } }).length)";
+    let left = "const fs = require('fs'); console.log(fs.readdirSync('/proc').filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('98' + '7'); } catch { return false; } }).length)";
     assert_eq!(node(&container, left).await.1.trim(), "0");
     container.remove().await.unwrap();
 }

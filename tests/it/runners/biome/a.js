@@ -1,0 +1,3 @@
+if (globalThis.x) {
+  debugger;
+}

@@ -1,0 +1,7 @@
+describe("math", () => {
+  test("adds", () => {});
+  test("fails", () => {
+    expect(1 + 1).toBe(3);
+  });
+  test.skip("is skipped", () => {});
+});

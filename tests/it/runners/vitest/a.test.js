@@ -1,0 +1,9 @@
+import { describe, expect, test } from "vitest";
+
+describe("math", () => {
+  test("adds", () => {});
+  test("fails", () => {
+    expect(1 + 1).toBe(3);
+  });
+  test.skip("is skipped", () => {});
+});
