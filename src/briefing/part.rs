@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::api::{Api, Change, Name};
 use super::archive::{self, Files};
-use super::uses::{Seen, Spot, Touch, Uses, java as java_uses, named, script};
+use super::uses::{Context, Seen, Spot, Touch, Uses, java as java_uses, named, script};
 use super::{Affected, Fetched, Move, Place, Source, changelog, java, npm};
 use crate::change::Ecosystem;
 
@@ -76,6 +76,12 @@ impl Part {
         if known.old.items.is_empty() && old.is_some() && missing.is_empty() {
             missing.push(format!("what {package} {from} exports"));
         }
+        let words: BTreeSet<&str> = known
+            .changes
+            .iter()
+            .map(|change| change.member.as_deref().unwrap_or(&change.name.name))
+            .collect();
+        known.uses.keep(&words, |spot| fails(spot, failing));
         order(&mut known.uses, failing);
         let changes = told(&known);
         let affected = affected(&package, &known, &changes, &missing);
@@ -164,10 +170,14 @@ fn changelog_of(new: Option<&Files>, from: &str, to: &str) -> Result<String, Str
         .ok_or_else(|| format!("its changelog does not name a version after {from} up to {to}"))
 }
 
+fn fails(spot: &Spot, failing: &[Place]) -> bool {
+    failing.iter().any(|place| place.path == spot.path && place.line == spot.line)
+}
+
 /// Where something fails comes first.
 fn order(uses: &mut Uses, failing: &[Place]) {
     let rank = |spot: &Spot| {
-        let here = failing.iter().any(|place| place.path == spot.path && place.line == spot.line);
+        let here = fails(spot, failing);
         let file = failing.iter().any(|place| place.path == spot.path);
         (!here, !file, spot.path.clone(), spot.line)
     };
@@ -175,11 +185,12 @@ fn order(uses: &mut Uses, failing: &[Place]) {
 }
 
 fn told(known: &Known) -> Vec<Told> {
+    let context = Context { old: &known.old, new: &known.new, files: known.uses.files() };
     let mut told: Vec<Told> = known
         .changes
         .iter()
         .map(|change| {
-            let (touch, spots) = known.uses.touched(change, (&known.old, &known.new));
+            let (touch, spots) = known.uses.touched(change, &context);
             Told { change: change.clone(), touch, spots: spots.into_iter().cloned().collect() }
         })
         .collect();
@@ -188,20 +199,14 @@ fn told(known: &Known) -> Vec<Told> {
 }
 
 fn sites(uses: &Uses, failing: &[Place]) -> Vec<Spot> {
-    let mut spots: Vec<Spot> = Vec::new();
-    for site in &uses.sites {
-        // A property alone says little; at a line that fails it may be it.
-        let tells = match site.seen {
-            Seen::Member(_) => {
-                failing.iter().any(|place| place.path == site.spot.path && place.line == site.spot.line)
-            }
-            _ => true,
-        };
-        if tells && !spots.contains(&site.spot) {
-            spots.push(site.spot.clone());
-        }
-    }
-    spots
+    let mut known = BTreeSet::new();
+    // A property alone says little; at a line that fails it may be it.
+    let tells = |seen: &Seen, spot: &Spot| !matches!(seen, Seen::Member(_)) || fails(spot, failing);
+    uses.sites
+        .iter()
+        .filter(|site| tells(&site.seen, &site.spot) && known.insert(&site.spot))
+        .map(|site| site.spot.clone())
+        .collect()
 }
 
 fn affected(package: &str, known: &Known, changes: &[Told], missing: &[String]) -> Affected {
@@ -237,7 +242,7 @@ fn affected(package: &str, known: &Known, changes: &[Told], missing: &[String]) 
                 reasons.push(format!("{package} is handed on as a whole at {}:{}", spot.path, spot.line));
                 break;
             }
-            Seen::Named(name) if !is_known(known, name) => {
+            Seen::Named(name) if missing.is_empty() && !is_known(known, name) => {
                 let name = name.shown();
                 let (path, line) = (&spot.path, spot.line);
                 reasons.push(format!("what {name} is, used at {path}:{line}, is not told by {package}"));

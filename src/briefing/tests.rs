@@ -191,3 +191,32 @@ async fn what_fails_comes_first_and_what_moved_along_is_told() {
     assert!(at("a.ts:2") < at("What changed in other"), "{text}");
     assert!(text.contains("removed stop") && text.contains("y.ts:2  stop();"), "{text}");
 }
+
+#[tokio::test]
+async fn hostile_files_neither_overflow_the_stack_nor_take_forever() {
+    let modules = "declare module 'a' {".repeat(2_000);
+    let declares = "declare ".repeat(5_000);
+    let index = format!("export function parse(a: {}): 1;\n{modules}", "{ a: ".repeat(1_000));
+    let chain: Vec<(String, String)> = (0..12)
+        .map(|file| {
+            let next = file + 1;
+            let names: Vec<String> = (0..40).map(|name| format!("n{name}")).collect();
+            (format!("f{file}.d.ts"), format!("export {{ {} }} from './f{next}';", names.join(", ")))
+        })
+        .collect();
+    let mut files =
+        vec![("package.json", "{\"types\":\"f0.d.ts\"}"), ("index.d.ts", &*index), ("d.d.ts", &*declares)];
+    files.extend(chain.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    let plain = [("package.json", "{\"types\":\"index.d.ts\"}"), ("index.d.ts", &*index)];
+    let declare = [("package.json", "{\"types\":\"d.d.ts\"}"), ("d.d.ts", &*declares)];
+    let call = format!("{}require('pkg'){};\n", "(".repeat(5_000), ")".repeat(5_000));
+    let wide = format!("import * as p from 'pkg';\n{}", "p.a.b.c.d;".repeat(2_000));
+    let sources = [("deep.js", &*call), ("wide.js", &*wide)];
+    let started = std::time::Instant::now();
+    for old in [&files[..], &plain, &declare] {
+        let shelf = shelf(&[("pkg@1.0.0", old), ("pkg@2.0.0", NEW)]);
+        let text = briefed(&shelf, &sources).await.render(BUDGET);
+        assert!(text.contains("wide.js:1"), "{text}");
+    }
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

@@ -17,6 +17,8 @@ use crate::briefing::syntax::{child_of, children, field, literal, parse, text};
 /// The module itself, as CommonJS and `export =` have it.
 pub(super) const WHOLE: &str = "export =";
 pub(super) const DEFAULT: &str = "default";
+/// Declarations within declarations.
+const DEPTH: usize = 16;
 
 /// One file.
 #[derive(Debug, Default)]
@@ -50,7 +52,7 @@ impl Module {
     pub(super) fn read(path: &str, source: &str) -> Self {
         let mut module = Self::default();
         let Some(tree) = parse(path, source) else { return Self { opaque: true, ..Self::default() } };
-        let mut reader = Reader { source, typed: is_typed(path), module: &mut module };
+        let mut reader = Reader { source, typed: is_typed(path), depth: 0, module: &mut module };
         for statement in children(tree.root_node()) {
             reader.statement(statement, "");
         }
@@ -72,6 +74,8 @@ struct Reader<'a> {
     source: &'a str,
     /// Types are there to be compared.
     typed: bool,
+    /// How deep declarations are within declarations.
+    depth: usize,
     module: &'a mut Module,
 }
 
@@ -95,6 +99,18 @@ impl Reader<'_> {
 
     /// Keeps a declaration, and returns the names that it declares.
     fn declare(&mut self, node: Node<'_>, prefix: &str) -> Vec<String> {
+        // What is deeper than this is of no use to anyone.
+        if self.depth > DEPTH {
+            self.module.opaque = true;
+            return Vec::new();
+        }
+        self.depth += 1;
+        let names = self.declared(node, prefix);
+        self.depth -= 1;
+        names
+    }
+
+    fn declared(&mut self, node: Node<'_>, prefix: &str) -> Vec<String> {
         match node.kind() {
             "ambient_declaration" | "expression_statement" => {
                 children(node).into_iter().flat_map(|child| self.declare(child, prefix)).collect()
@@ -121,10 +137,6 @@ impl Reader<'_> {
                 (format!("{prefix}{name}."), Some(name))
             }
         };
-        // Names are at most a few deep; what is deeper is of no use to anyone.
-        if inner.matches('.').count() > 4 {
-            return Vec::new();
-        }
         for statement in body.map(children).unwrap_or_default() {
             self.statement(statement, &inner);
         }

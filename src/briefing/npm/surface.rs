@@ -21,6 +21,8 @@ pub(super) type Exports = BTreeMap<String, Item>;
 pub(super) struct Reader<'a> {
     files: &'a Files,
     modules: BTreeMap<String, Module>,
+    /// What files that names are taken from export.
+    taken: BTreeMap<String, Exports>,
     patience: Patience,
     /// Not everything could be told.
     pub(super) opaque: bool,
@@ -28,7 +30,13 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(files: &'a Files) -> Self {
-        Self { files, modules: BTreeMap::new(), patience: Patience::new(), opaque: false }
+        Self {
+            files,
+            modules: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            patience: Patience::new(),
+            opaque: false,
+        }
     }
 
     /// What the file exports.
@@ -42,7 +50,7 @@ impl<'a> Reader<'a> {
         if !seen.insert(path.to_owned()) {
             return;
         }
-        if !self.load(path) {
+        if self.patience.is_over() || !self.load(path) {
             self.opaque = true;
             return;
         }
@@ -93,11 +101,16 @@ impl<'a> Reader<'a> {
     ) {
         let item = match self.resolve(path, source) {
             Some(next) => {
-                let mut more = Exports::new();
-                // Another name of the same file may be asked for again.
-                self.collect(&next, &mut seen.clone(), &mut more);
+                if !self.taken.contains_key(&next) {
+                    let mut more = Exports::new();
+                    // Another name of the same file may be asked for again.
+                    self.collect(&next, &mut seen.clone(), &mut more);
+                    self.taken.insert(next.clone(), more);
+                }
+                let all = self.taken.get(&next);
                 // A default import of CommonJS is all of it.
-                more.remove(imported).or_else(|| (imported == DEFAULT).then(|| more.remove(WHOLE)).flatten())
+                let whole = |all: &Exports| all.get(WHOLE).filter(|_| imported == DEFAULT).cloned();
+                all.and_then(|all| all.get(imported).cloned().or_else(|| whole(all)))
             }
             None => None,
         };

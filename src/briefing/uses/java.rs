@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use super::{Seen, Site, Spot, Uses};
+use super::{Seen, Sites, Uses, is_seen};
 use crate::briefing::Source;
 use crate::briefing::api::Name;
 use crate::briefing::java::CONSTRUCTOR;
@@ -29,38 +29,35 @@ pub(in crate::briefing) fn index(sources: &[Source], classes: &BTreeSet<Name>) -
             continue;
         };
         let mut file = File {
-            path: &source.path,
             source: &source.text,
             classes,
             packages: &packages,
             bound: BTreeMap::new(),
-            sites: Vec::new(),
+            sites: Sites::new(&source.path, &source.text),
         };
-        walk(tree.root_node(), |node| file.load(node));
-        walk(tree.root_node(), |node| file.follow(node));
-        if file.sites.iter().any(|site| !matches!(site.seen, Seen::Member(_))) {
-            uses.sites.append(&mut file.sites);
+        let loaded = walk(tree.root_node(), |node| file.load(node));
+        if !(walk(tree.root_node(), |node| file.follow(node)) && loaded) {
+            uses.unread.push(source.path.clone());
+        }
+        if is_seen(&file.sites.sites) {
+            uses.sites.append(&mut file.sites.sites);
         }
     }
     uses
 }
 
 struct File<'a> {
-    path: &'a str,
     source: &'a str,
     classes: &'a BTreeSet<Name>,
     packages: &'a BTreeSet<&'a str>,
     /// Simple names that mean a class of the jar.
     bound: BTreeMap<String, Name>,
-    sites: Vec<Site>,
+    sites: Sites<'a>,
 }
 
 impl File<'_> {
     fn see(&mut self, node: Node<'_>, seen: Seen) {
-        let site = Site { spot: Spot::new(self.path, line(node), self.source), seen };
-        if !self.sites.contains(&site) {
-            self.sites.push(site);
-        }
+        self.sites.see(line(node), seen);
     }
 
     fn load(&mut self, node: Node<'_>) {

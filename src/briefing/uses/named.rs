@@ -145,7 +145,7 @@ fn manifest(path: &str, text: &str, names: &[String], programs: &BTreeSet<String
     let mut found =
         spots(path, text, |line| words.iter().any(|word| has_word(line, word)) && !declared(line));
     if found.is_empty() && !words.is_empty() {
-        found.push(Spot::new(path, 1, text));
+        found.push(Spot::new(path, 1, text.lines().next().unwrap_or_default()));
     }
     found
 }
@@ -190,7 +190,7 @@ pub(in crate::briefing) fn maven(sources: &[Source], artifact: &str, classes: &B
     for Source { path, text } in sources {
         let service = path.rsplit_once("META-INF/services/").map(|(_, service)| service);
         if service.is_some_and(|service| roots.iter().any(|root| service.starts_with(root))) {
-            found.push(Spot::new(path, 1, text));
+            found.push(Spot::new(path, 1, text.lines().next().unwrap_or_default()));
         }
     }
     found.sort();
@@ -207,7 +207,7 @@ fn in_plugins(path: &str, text: &str, artifact: &str) -> Vec<Spot> {
         let count = |tag: &str| line.matches(tag).count();
         depth += count("<plugin>") + count("<annotationProcessorPaths>") + count("<extension>");
         if depth > 0 && line.contains(artifact) {
-            found.push(Spot::new(path, number + 1, text));
+            found.push(Spot::new(path, number + 1, line));
         }
         let closed = count("</plugin>") + count("</annotationProcessorPaths>") + count("</extension>");
         depth = depth.saturating_sub(closed);
@@ -217,7 +217,7 @@ fn in_plugins(path: &str, text: &str, artifact: &str) -> Vec<Spot> {
 
 fn spots(path: &str, text: &str, matches: impl Fn(&str) -> bool) -> Vec<Spot> {
     let lines = text.lines().enumerate().filter(|(_, line)| matches(line));
-    lines.take(SPOTS).map(|(number, _)| Spot::new(path, number + 1, text)).collect()
+    lines.take(SPOTS).map(|(number, line)| Spot::new(path, number + 1, line)).collect()
 }
 
 /// Is the name there as a whole?

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tree_sitter::Node;
 
-use super::{Seen, Site, Spot, Uses};
+use super::{Seen, Sites, Spot, Uses, is_seen};
 use crate::briefing::Source;
 use crate::briefing::api::Name;
 use crate::briefing::npm::DEFAULT;
@@ -33,6 +33,9 @@ const LOADERS: [&str; 14] = [
     "createRequire(import.meta.url)",
 ];
 
+/// Brackets around an expression that are looked through.
+const WRAPPED: usize = 16;
+
 /// Uses of the package in all scripts.
 pub(in crate::briefing) fn index(sources: &[Source], package: &str) -> Uses {
     let package = imported_as(package);
@@ -48,20 +51,24 @@ pub(in crate::briefing) fn index(sources: &[Source], package: &str) -> Uses {
             continue;
         };
         let mut file = File {
-            path: &source.path,
             source: &source.text,
             package: &package,
             bound: BTreeMap::new(),
             understood: BTreeSet::new(),
-            uses: Uses::default(),
+            sites: Sites::new(&source.path, &source.text),
+            named: Vec::new(),
         };
-        walk(tree.root_node(), |node| file.load(node));
-        if file.uses.is_seen() {
-            walk(tree.root_node(), |node| file.follow(node));
+        let root = tree.root_node();
+        let mut whole = walk(root, |node| file.load(node));
+        if is_seen(&file.sites.sites) {
+            whole &= walk(root, |node| file.follow(node));
         }
-        walk(tree.root_node(), |node| file.named(node));
-        uses.sites.extend(file.uses.sites);
-        uses.named.extend(file.uses.named);
+        whole &= walk(root, |node| file.named(node));
+        if !whole {
+            uses.unread.push(source.path.clone());
+        }
+        uses.sites.extend(file.sites.sites);
+        uses.named.extend(file.named);
     }
     uses
 }
@@ -78,17 +85,17 @@ pub(in crate::briefing) fn imported_as(package: &str) -> String {
 }
 
 struct File<'a> {
-    path: &'a str,
     source: &'a str,
     package: &'a str,
     /// Local names: subpath, and the name there; `*` is the module itself.
     bound: BTreeMap<String, Name>,
     /// Where string literals begin that were understood.
     understood: BTreeSet<usize>,
-    uses: Uses,
+    sites: Sites<'a>,
+    named: Vec<Spot>,
 }
 
-impl<'a> File<'a> {
+impl File<'_> {
     /// The subpath that a literal names, empty for the package itself.
     fn subpath(&self, node: Node<'_>) -> Option<String> {
         let rest = literal(node, self.source)?.strip_prefix(self.package)?;
@@ -100,11 +107,7 @@ impl<'a> File<'a> {
     }
 
     fn see(&mut self, node: Node<'_>, seen: Seen) {
-        let spot = Spot::new(self.path, line(node), self.source);
-        let site = Site { spot, seen };
-        if !self.uses.sites.contains(&site) {
-            self.uses.sites.push(site);
-        }
+        self.sites.see(line(node), seen);
     }
 
     fn bind(&mut self, local: &str, at: &str, name: &str) {
@@ -189,12 +192,18 @@ impl<'a> File<'a> {
 
     /// What becomes of an expression that is the module itself.
     fn becomes(&mut self, node: Node<'_>, at: &str) {
+        let mut node = node;
+        let transparent =
+            ["await_expression", "parenthesized_expression", "as_expression", "non_null_expression"];
+        for _ in 0..WRAPPED {
+            match node.parent().filter(|parent| transparent.contains(&parent.kind())) {
+                Some(parent) => node = parent,
+                None => break,
+            }
+        }
         let Some(parent) = node.parent() else { return };
         let is_field = |name: &str| parent.child_by_field_name(name) == Some(node);
         match parent.kind() {
-            "await_expression" | "parenthesized_expression" | "as_expression" | "non_null_expression" => {
-                self.becomes(parent, at);
-            }
             "variable_declarator" if is_field("value") => {
                 if let Some(pattern) = parent.child_by_field_name("name") {
                     self.pattern(pattern, at);
@@ -290,7 +299,7 @@ impl<'a> File<'a> {
             && !self.understood.contains(&node.start_byte())
             && self.subpath(node).is_some()
         {
-            self.uses.named.push(Spot::new(self.path, line(node), self.source));
+            self.named.push(self.sites.spot(line(node)));
         }
     }
 }
