@@ -31,7 +31,7 @@ mod words;
 use crate::evidence::Finding;
 use crate::manager::LOCKFILES;
 
-pub use base_tests::{BaseTests, base_tests, belongs_to_tests, still_compiling};
+pub use base_tests::{BaseTests, base_tests, serves_tests, still_compiling};
 pub use place::is_test_file;
 
 /// One changed file; `None` where it does not exist.

@@ -34,10 +34,10 @@ impl BaseTests {
     }
 }
 
-/// A test file of the base, by the places and names that runners look for,
-/// and what lies beside it for its use.
+/// A test, by the places and names that runners look for, or what lies beside
+/// it for its use, such as what it expects.
 #[must_use]
-pub fn belongs_to_tests(path: &str) -> bool {
+pub fn serves_tests(path: &str) -> bool {
     let lower = path.to_lowercase();
     let mut parts = lower.rsplit('/');
     let name = parts.next().unwrap_or_default();
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_file_is_known_by_its_place_or_its_name() {
+    fn what_serves_tests_is_known_by_its_place_or_its_name() {
         for (path, expected) in [
             ("test/a.js", true),
             ("test/expected/page.html", true),
@@ -423,7 +423,7 @@ mod tests {
             ("test/package.json", false),
             ("test/package-lock.json", false),
         ] {
-            assert_eq!(belongs_to_tests(path), expected, "{path}");
+            assert_eq!(serves_tests(path), expected, "{path}");
         }
     }
 }

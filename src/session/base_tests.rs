@@ -48,7 +48,7 @@ impl Examiner<'_> {
         let (base, mirror) = (&self.case.base.tree, self.case.mirror);
         let mut touched = Vec::new();
         for file in verified.patch().files() {
-            if file.kind == ChangeKind::Added || !integrity::belongs_to_tests(&file.path) {
+            if file.kind == ChangeKind::Added || !integrity::serves_tests(&file.path) {
                 continue;
             }
             let before = mirror.read(base, &file.path).await?;

@@ -12,8 +12,10 @@ use crate::exec::Exec;
 use crate::failure::Failure;
 use crate::record::Recorder;
 
-/// How often a failed test is run again.
+/// How often a failed test is run again, and how often where not one passed:
+/// that is seldom chance.
 const TRIES: usize = 3;
+const TRIES_OF_NONE: usize = 1;
 /// Tests of one check that are run again: more than these are broken.
 const MOST: usize = 20;
 /// For all of it; what is not told apart by then counts as broken.
@@ -34,7 +36,7 @@ pub async fn settle(
     let start = Instant::now();
     let mut suspects = suspects(&results, base);
     let mut run = Run { checks: results, flaky: Vec::new() };
-    for _try in 0..TRIES {
+    for _try in 0..tries(&suspects) {
         if suspects.is_empty() {
             break;
         }
@@ -47,6 +49,11 @@ pub async fn settle(
     run.flaky.sort();
     run.flaky.dedup();
     Ok(run)
+}
+
+fn tries(suspects: &[CheckResult]) -> usize {
+    let none = suspects.iter().all(|suspect| suspect.tests_passed == Some(0));
+    if none { TRIES_OF_NONE } else { TRIES }
 }
 
 /// The failed tests that may be flaky, check by check.
@@ -165,6 +172,13 @@ mod tests {
             (vec!["a".to_owned()], vec!["old".to_owned()])
         );
         assert!(!run.checks[0].passed && suspects.is_empty());
+    }
+
+    #[test]
+    fn where_nothing_passed_one_more_look_is_enough() {
+        let (none, some) = (check("test", false, Some(0), &["a"]), check("test", false, Some(1), &["a"]));
+        assert_eq!(tries(std::slice::from_ref(&none)), 1);
+        assert_eq!(tries(&[none, some]), 3);
     }
 
     #[test]
