@@ -5,6 +5,7 @@
 //! It refuses to decide whether anything failed: exit codes and reports do.
 //! A log that holds no cause is called that, and nothing is guessed.
 
+mod failures;
 mod gather;
 mod mask;
 mod maven;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text;
 
+pub use failures::of_check;
 pub use gather::distinct;
 pub(super) use maven::goal;
 pub use quoted::quote;

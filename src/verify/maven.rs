@@ -17,6 +17,7 @@ mod surefire;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::digest::{Tool, quote, summarize};
 use super::plan::{Check, CheckKind, Step};
 use super::run::{Runs, with_environment};
 use super::{CHECK_TIMEOUT, Files, Installed};
@@ -147,7 +148,12 @@ impl Build {
             let words: &[&str] = if self.own.contains(&CheckKind::Test) { &["-DskipTests"] } else { &[] };
             let output = run_recorded(runs.exec, "verify", self.building(words), runs.recorder).await?;
             let reports = runs.exec.run(reading()).await?.stdout_text();
-            results = self.left(&output, results_of(&output, &reports, self));
+            let mut all = results_of(&output, &reports, self);
+            // The whole story stands once, at the first check that failed.
+            if let Some(first) = all.iter_mut().find(|result| !result.passed) {
+                first.digest = story(runs.exec, &output).await?;
+            }
+            results = self.left(&output, all);
         }
         for check in &runs.plan.checks {
             results.push(self.own_check(runs, check, &[]).await?);
@@ -327,11 +333,13 @@ fn results_of(output: &Output, reports: &str, build: &Build) -> Vec<CheckResult>
         let passed = !log.failed(Kind::Test) && tests.failing.is_empty() && built && !unexplained;
         results.push(counted(result(CheckKind::Test, "mvn verify", passed), &tests));
     }
-    // The whole story stands once, at the first check that failed.
-    if let Some(first) = results.iter_mut().find(|result| !result.passed) {
-        first.digest = format!("{}\n{}", output.exit.describe(), log.digest());
-    }
     results
+}
+
+/// Why a build failed, with the lines that it fails at.
+async fn story(exec: &dyn Exec, output: &Output) -> Result<String, Failure> {
+    let summary = quote(exec, summarize(Tool::Maven, &said(output))).await?;
+    Ok(format!("{}\n{}", output.exit.describe(), summary.text()))
 }
 
 /// Does a line say that a policy's goal failed?

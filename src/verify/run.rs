@@ -9,6 +9,7 @@ use std::time::Duration;
 use ulid::Ulid;
 
 use super::OUTPUT_CAP;
+use super::digest::{Category, Tool, of_check, quote};
 use super::node;
 use super::node::runner::{Added, Runner};
 use super::plan::{Check, CheckKind, Plan, Step};
@@ -88,7 +89,24 @@ impl Runs<'_> {
         if failed && is_silent && step.teller.is_some() {
             ran = self.run(check, step, further, false).await?;
         }
-        Ok(result(check.kind, step, &ran))
+        let result = result(check.kind, step, &ran);
+        if result.passed {
+            return Ok(result);
+        }
+        let digest = self.digest(check.kind, &ran, &result).await?;
+        Ok(CheckResult { digest, ..result })
+    }
+
+    /// Why a check failed, with the lines that it fails at.
+    async fn digest(&self, kind: CheckKind, ran: &Ran, result: &CheckResult) -> Result<String, Failure> {
+        let kind = match kind {
+            CheckKind::Build | CheckKind::Typecheck => Category::Compilation,
+            CheckKind::Lint => Category::Lint,
+            CheckKind::Test => Category::Test,
+        };
+        let summary = of_check(kind, &result.failures, Tool::Npm, &ran.said);
+        let summary = quote(self.exec, summary).await?;
+        Ok(format!("{}\n{}", ran.output.exit.describe(), summary.text()))
     }
 
     async fn run(&self, check: &Check, step: &Step, further: &[String], ask: bool) -> Result<Ran, Failure> {
@@ -180,7 +198,7 @@ fn result(kind: CheckKind, step: &Step, ran: &Ran) -> CheckResult {
         tests_passed: read.passed.filter(|_| is_test),
         skipped: read.skipped.filter(|_| is_test),
         failing: failures.iter().map(|failure| failure.name.clone()).collect(),
-        digest: if passed { String::new() } else { digest(ran.output.exit, &failures, &ran.said) },
+        digest: String::new(),
         // A name without a place or a message says no more than the name.
         failures: failures
             .into_iter()
@@ -198,10 +216,6 @@ fn agrees(kind: CheckKind, report: &Report, passed: bool) -> bool {
         CheckKind::Test => passed == report.failures.is_empty(),
         _ => !passed && !report.failures.is_empty(),
     }
-}
-
-fn digest(exit: Exit, failures: &[crate::evidence::TestFailure], said: &str) -> String {
-    format!("{}\n{}", exit.describe(), printed::digest(failures, said))
 }
 
 /// Two commands of one check.
@@ -276,7 +290,7 @@ mod tests {
         let result = result(CheckKind::Lint, &Step::default(), &ran(1, "pass 4", report(None, &["a.js: x"])));
         assert_eq!((result.tests_passed, result.skipped), (None, None));
         assert_eq!(result.failing, ["a.js: x"]);
-        assert!(result.digest.contains("a.js: x"), "{}", result.digest);
+        assert_eq!(result.failures[0].message, "m");
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::verify::digest::Category;
 use crate::verify::digest::goal::{self, Goal};
-use crate::verify::digest::{Category, Tool, summarize};
 
 /// Lines about what could not be resolved.
 const LINES: usize = 60;
@@ -20,15 +20,14 @@ pub(super) enum Kind {
 
 /// One build's log.
 #[derive(Debug)]
-pub(super) struct Log<'s> {
-    said: &'s str,
+pub(super) struct Log {
     ran: BTreeSet<Kind>,
     failed: BTreeSet<Kind>,
 }
 
-impl<'s> Log<'s> {
-    pub(super) fn read(said: &'s str) -> Self {
-        let mut log = Self { ran: BTreeSet::new(), failed: BTreeSet::new(), said };
+impl Log {
+    pub(super) fn read(said: &str) -> Self {
+        let mut log = Self { ran: BTreeSet::new(), failed: BTreeSet::new() };
         for line in said.lines().filter(|line| line.starts_with('[')) {
             if let Some(goal) = goal::started(line) {
                 log.ran.insert(kind(&goal));
@@ -49,11 +48,6 @@ impl<'s> Log<'s> {
 
     pub(super) fn failed(&self, kind: Kind) -> bool {
         self.failed.contains(&kind)
-    }
-
-    /// The distinct causes in a few lines.
-    pub(super) fn digest(&self) -> String {
-        summarize(Tool::Maven, self.said).text()
     }
 }
 

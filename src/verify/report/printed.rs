@@ -12,13 +12,6 @@ use regex::Regex;
 use super::Report;
 use crate::evidence::TestFailure;
 
-/// Bytes of a digest: it goes to the model and into a comment.
-const DIGEST: usize = 1800;
-/// Bytes of one of its lines.
-const LINE: usize = 300;
-/// Lines of a digest.
-const LINES: usize = 30;
-
 /// How one family of runners prints.
 struct Runner {
     passed: Option<Regex>,
@@ -75,50 +68,6 @@ fn count(regex: &Regex, said: &str) -> Option<u32> {
     regex.captures_iter(said).last()?.get(1)?.as_str().parse().ok()
 }
 
-static TELLING: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    regex(
-        r"(?i)(error|fail|not ok|✖|●|expected|received|actual|cannot find|is not a|undefined|unexpected|warning|:\d+:\d+|^\s*at .*:\d+)",
-    )
-});
-
-/// What failed, then the printed lines that say what is wrong.
-pub(in crate::verify) fn digest(failures: &[TestFailure], said: &str) -> String {
-    let told = failures.iter().filter(|failure| !failure.message.is_empty()).map(|failure| {
-        let at = match (&failure.file, failure.line) {
-            (Some(file), Some(line)) => format!(" ({file}:{line})"),
-            (Some(file), None) => format!(" ({file})"),
-            (None, _) => String::new(),
-        };
-        // A complaint's name says it all.
-        let message = super::one_line(&failure.message);
-        let message = if failure.name.contains(&message) { String::new() } else { format!(": {message}") };
-        crate::text::head(&format!("{}{at}{message}", failure.name), LINE)
-    });
-    let told: Vec<String> = told.take(LINES / 2).collect();
-    let lines = if told.is_empty() { telling(said) } else { [told.join("\n"), telling(said)].join("\n") };
-    crate::text::head(lines.trim_end(), DIGEST)
-}
-
-/// The lines that say what is wrong, in their order, without doubles.
-fn telling(said: &str) -> String {
-    let mut seen = BTreeSet::new();
-    let mut lines: Vec<&str> = said
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| {
-            !line.trim().is_empty() && !line.contains("node:internal") && !line.contains("node_modules/")
-        })
-        .filter(|line| TELLING.as_ref().is_none_or(|telling| telling.is_match(line)))
-        .filter(|line| seen.insert(line.trim().to_owned()))
-        .take(LINES)
-        .collect();
-    if lines.is_empty() {
-        let all: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        lines = all.get(all.len().saturating_sub(LINES)..).unwrap_or_default().to_vec();
-    }
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,24 +91,5 @@ mod tests {
         let mocha = "  math\n    ✔ subtracts\n    1) adds\n\n  3 passing (5ms)\n  1 failing\n";
         assert_eq!(read(mocha), tests(3, &["adds"]));
         assert_eq!(read("all good"), Report::default());
-    }
-
-    #[test]
-    fn a_digest_is_short_and_keeps_what_tells() {
-        let said = format!(
-            "{}\nTypeError: marked is not a function\n    at render (/work/src/a.js:3:10)\n{}",
-            "noise\n".repeat(5000),
-            "x\n".repeat(5000)
-        );
-        let digest = digest(&[], &said);
-        assert!(digest.contains("TypeError: marked is not a function") && digest.contains("a.js:3:10"));
-        assert!(digest.len() <= DIGEST + 4);
-        let failure = TestFailure {
-            name: "a.js > adds".into(),
-            file: Some("a.js".into()),
-            line: Some(3),
-            message: "1 !== 2\n".into(),
-        };
-        assert!(super::digest(&[failure], &said).starts_with("a.js > adds (a.js:3): 1 !== 2\n"));
     }
 }
