@@ -88,6 +88,10 @@ pub struct CheckResult {
     /// Why it failed, summarised for the model and for people; empty when it
     /// passed.
     pub digest: String,
+    /// All that a failed Maven build printed: its first move is read from
+    /// it. Never kept with the result, because the session log has it.
+    #[serde(skip)]
+    pub said: String,
     pub duration_ms: u64,
 }
 

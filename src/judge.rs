@@ -28,6 +28,7 @@ use crate::failure::Failure;
 use crate::model::{Call, CallError, Model, Reply};
 use crate::outcome::Outcome;
 use crate::record::{Caller, Recorder};
+use crate::text;
 use diff::FileDiff;
 use shown::Shown;
 
@@ -37,6 +38,9 @@ const DEADLINE: Duration = Duration::from_secs(180);
 const MOST_PARTS: usize = 12;
 /// Lines of evidence that a digest names.
 const DIGEST_LINES: usize = 3;
+/// Names of tests in one line, and bytes of one of them.
+const NAMES: usize = 10;
+const NAME: usize = 160;
 
 /// What the judge's word is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +159,7 @@ pub async fn judge(oracle: &dyn Oracle, case: Case<'_>, mode: Mode) -> Result<Ju
     let matter = Matter {
         change: case.change,
         resolved: case.resolved,
-        checks: case.verified.checks().iter().map(check_line).collect(),
+        checks: verified_lines(&case.verified),
         findings: case.findings,
         diff: case.verified.patch().diff(),
         first_call: case.first_call,
@@ -173,6 +177,26 @@ pub async fn judge(oracle: &dyn Oracle, case: Case<'_>, mode: Mode) -> Result<Ju
         (Decision::Veto | Decision::Unavailable, Mode::Enforce) => None,
     };
     Ok(Judged { opinion, accepted })
+}
+
+/// What the engine verified, as the judge is shown it: each check, then what
+/// the checks leave open.
+fn verified_lines(verified: &Verified) -> Vec<String> {
+    let mut lines: Vec<String> = verified.checks().iter().map(check_line).collect();
+    let delta = verified.delta();
+    for (what, names) in [
+        ("newly passing", &delta.newly_passing),
+        ("failing before the change and after it", &delta.still_failing),
+        ("flaky, passed when run again", &delta.flaky),
+        ("fails before and after, so it proves nothing", &delta.unverified),
+    ] {
+        if !names.is_empty() {
+            let shown: Vec<String> =
+                names.iter().take(NAMES).map(|name| text::head(&text::plain(name), NAME)).collect();
+            lines.push(format!("{what} ({}): {}", names.len(), shown.join(", ").replace('\n', " ")));
+        }
+    }
+    lines
 }
 
 /// A check's result in one line, as the judge is shown it.

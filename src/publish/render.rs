@@ -127,8 +127,8 @@ pub(super) fn checks(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
         },
         Check {
             name: "agent / test-integrity",
-            title: "0 tests removed, 0 skipped, 0 assertions dropped".to_owned(),
-            summary: "No test, assertion, script, lint rule or CI file says less than before.".to_owned(),
+            title: verified::integrity_title(&summary.findings),
+            summary: verified::integrity(&summary.findings),
             conclusion: "success",
         },
         Check {
@@ -189,7 +189,8 @@ pub(super) fn pull_body(
         verified::list(accepted.verified().checks(), accepted.verified().delta())
     )
     .ok();
-    writeln!(out, "No test, assertion or check says less than before. {}\n", judged(accepted)).ok();
+    let integrity = verified::integrity(&what.summary.findings);
+    writeln!(out, "{} {}\n", integrity.trim_end(), judged(accepted)).ok();
     out.push_str(&why::proofs(&what.summary.proofs));
     let left = verified::not_verified(accepted.verified().checks(), accepted.verified().delta());
     writeln!(out, "## Not verified\n{left}{NOT_VERIFIED}\n").ok();

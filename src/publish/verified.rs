@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::render::safe;
-use crate::evidence::{CheckResult, Delta};
+use crate::evidence::{CheckResult, Delta, Finding};
 use crate::text;
 
 /// Names that a list shows.
@@ -72,6 +72,30 @@ pub(super) fn not_verified(checks: &[CheckResult], delta: &Delta) -> String {
     out
 }
 
+/// The title of the check run on test integrity. A change that is published
+/// has no findings but those that its type allows.
+pub(super) fn integrity_title(allowed: &[Finding]) -> String {
+    match allowed.len() {
+        0 => "0 tests removed, 0 skipped, 0 assertions dropped".to_owned(),
+        1 => "1 finding, allowed by the change type".to_owned(),
+        more => format!("{more} findings, allowed by the change type"),
+    }
+}
+
+/// What the comparison with the base found.
+pub(super) fn integrity(allowed: &[Finding]) -> String {
+    if allowed.is_empty() {
+        return "No test, assertion, script, lint rule or CI file says less than before.".to_owned();
+    }
+    let mut out = String::from("Found, and allowed by the change type:\n");
+    for finding in allowed.iter().take(NAMES) {
+        let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let what = safe(&text::head(&finding.message, NAME));
+        writeln!(out, "- `{}{line}`: {}: {what}", safe(&finding.path), finding.rule).ok();
+    }
+    out
+}
+
 /// The first names of a list, and how many more there are.
 fn names(list: &[String]) -> String {
     let shown: Vec<String> =
@@ -129,5 +153,22 @@ mod tests {
         assert_eq!(not_verified(&test, &Delta::default()), "");
         let many: Vec<String> = (0..12).map(|number| number.to_string()).collect();
         assert!(names(&many).ends_with("`9`, and 2 more"));
+    }
+
+    #[test]
+    fn what_a_change_type_allows_is_not_called_nothing() {
+        let finding = Finding {
+            rule: "snapshot-rewritten".into(),
+            path: "a|b.snap".into(),
+            line: Some(3),
+            message: "a snapshot says something else".into(),
+        };
+        assert!(integrity(&[]).starts_with("No test") && integrity_title(&[]).starts_with("0 tests"));
+        let said = integrity(std::slice::from_ref(&finding));
+        assert!(
+            said.contains("`a\\|b.snap:3`: snapshot-rewritten: a snapshot says something else"),
+            "{said}"
+        );
+        assert_eq!(integrity_title(&[finding.clone(), finding]), "2 findings, allowed by the change type");
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn session(summary: &Summary, entries: &[Entry]) -> Markup {
                 (entries.len()) " events · "
                 a href={ "/sessions/" (summary.session) "/events" } { "all of them as JSON lines" }
             }
-            ol.events { @for entry in entries { (event(summary.session, entry)) } }
+            ol.events { @for run in runs(entries) { (events(summary.session, run)) } }
         }
     };
     layout(&title(summary), summary.outcome.is_none(), &body)
@@ -245,6 +245,27 @@ fn line_class(line: &str) -> &'static str {
         "hunk"
     } else {
         ""
+    }
+}
+
+/// Entries one by one, and what came in through the door together.
+fn runs(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
+    let is_fetched = |entry: &Entry| matches!(entry.event, SessionEvent::Fetched { .. });
+    entries.chunk_by(move |one, next| is_fetched(one) && is_fetched(next))
+}
+
+fn events(session: SessionId, run: &[Entry]) -> Markup {
+    match run {
+        [first, .., last] => html! {
+            li {
+                span.seq { (first.seq) "–" (last.seq) }
+                details {
+                    summary { (run.len()) " files fetched" }
+                    ol.events { @for entry in run { (event(session, entry)) } }
+                }
+            }
+        },
+        run => html! { @for entry in run { (event(session, entry)) } },
     }
 }
 

@@ -127,12 +127,14 @@ impl Examiner<'_> {
             }
         }
         let findings = self.integrity_stage(&verified, attempt).await?;
-        if !findings.is_empty() {
-            let feedback = integrity::digest(&findings);
-            let refusal = Refusal::new(Outcome::IntegrityFailed, feedback, findings.len());
+        let blocking = integrity::blocking(&findings, &self.case.change.allows);
+        if !blocking.is_empty() {
+            let feedback = integrity::digest(&blocking);
+            let refusal = Refusal::new(Outcome::IntegrityFailed, feedback, blocking.len());
             return Ok(Assessment::Refused(refusal));
         }
-        self.judge_stage(verified, attempt).await
+        // What the change type allows is for the judge to weigh.
+        self.judge_stage(verified, &findings, attempt).await
     }
 
     async fn verified_stage(&self, patch: &Patch, attempt: u32) -> Result<Verdict, Failure> {
@@ -164,10 +166,10 @@ impl Examiner<'_> {
                 findings.extend(base_tests.into_iter().flat_map(|base_tests| base_tests.findings));
                 let event = SessionEvent::Integrity { attempt, findings: findings.clone() };
                 self.session.recorder.record(event).await?;
-                let findings = integrity::blocking(&findings, allows);
-                let said = [Some(integrity::summary(&findings)), still_run];
+                let blocking = integrity::blocking(&findings, allows);
+                let said = [Some(integrity::summary(&blocking)), still_run];
                 let detail = said.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-                Ok(if findings.is_empty() {
+                Ok(if blocking.is_empty() {
                     Done::ok(findings, detail)
                 } else {
                     Done::failed(findings, detail)
@@ -203,7 +205,12 @@ impl Examiner<'_> {
         Ok(pairs)
     }
 
-    async fn judge_stage(&self, verified: Verified, attempt: u32) -> Result<Assessment, Failure> {
+    async fn judge_stage(
+        &self,
+        verified: Verified,
+        findings: &[Finding],
+        attempt: u32,
+    ) -> Result<Assessment, Failure> {
         let session = self.session;
         let mode = session.rooms.judge_mode;
         session
@@ -212,7 +219,7 @@ impl Examiner<'_> {
                     change: self.case.change,
                     resolved: &self.resolved,
                     verified,
-                    findings: &[],
+                    findings,
                     first_call: session.summary().await?.judge_calls + 1,
                     money_left: session.money_left().await?,
                 };

@@ -14,7 +14,7 @@ use super::{Case, Session};
 use crate::agent::{self, Agent, Stopped, Task};
 use crate::bump::{self, Plan, survey};
 use crate::change::{Limits, Resolved};
-use crate::evidence::{Accepted, Patch};
+use crate::evidence::{Accepted, Patch, Verdict};
 use crate::exec::{Command, Exec as _, Within};
 use crate::failure::{Failure, Kind};
 use crate::ids::ObjectId;
@@ -63,8 +63,8 @@ impl Session<'_> {
         };
         let mut patch = patch;
         let mut first = Box::pin(examiner.assess(patch.clone(), 0)).await?;
-        if let Assessment::Refused(Refusal { outcome: Outcome::VerifyFailed, feedback, .. }) = &first
-            && let Some(answered) = self.first_move(case, bench, &resolved, feedback).await?
+        if let Assessment::Refused(Refusal { outcome: Outcome::VerifyFailed, .. }) = &first
+            && let Some(answered) = self.first_move(case, bench, &resolved, patch.tree()).await?
         {
             examiner.bumped = answered.patch.tree().clone();
             (examiner.resolved, examiner.kept, examiner.moved) = (answered.resolved, answered.kept, true);
@@ -97,8 +97,9 @@ impl Session<'_> {
         case: &Case<'_>,
         bench: &Bench,
         resolved: &Resolved,
-        said: &str,
+        tree: &ObjectId,
     ) -> Result<Option<Bumped>, Failure> {
+        let said = printed(case.seen.lock().await.get(tree));
         let repository = &case.survey.repository;
         let work = bump::Work {
             exec: &Within::new(&bench.container, &repository.project.root),
@@ -108,7 +109,7 @@ impl Session<'_> {
             ask: &case.ask,
             runtime: &case.survey.image.runtime,
         };
-        let Some(answer) = bump::first_move(&work, said).await? else { return Ok(None) };
+        let Some(answer) = bump::first_move(&work, &said).await? else { return Ok(None) };
         let moved = match self.with_door(bench, bump::answer(&work, &answer)).await {
             // What has no simple answer is for the agent.
             Err(failure) if failure.kind() == Kind::UserFault => return Ok(None),
@@ -240,6 +241,13 @@ impl Session<'_> {
         }
         examiner.bench.container.put_tree(examiner.case.mirror.tar_of(to, paths)).await
     }
+}
+
+/// All that the failed checks of a tree printed.
+fn printed(verdict: Option<&Verdict>) -> String {
+    let Some(Verdict::Broke { checks, .. }) = verdict else { return String::new() };
+    let failed = checks.iter().filter(|check| !check.passed);
+    failed.map(|check| check.said.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// A stop after which there is no next attempt. A model that gives up leaves

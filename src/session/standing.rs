@@ -56,10 +56,7 @@ mod tests {
             passed,
             tests_passed: None,
             failing: failing.iter().map(|name| (*name).to_owned()).collect(),
-            digest: String::new(),
-            duration_ms: 0,
-            skipped: None,
-            failures: vec![],
+            ..CheckResult::default()
         }
     }
 

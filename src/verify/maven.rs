@@ -152,6 +152,7 @@ impl Build {
             // The whole story stands once, at the first check that failed.
             if let Some(first) = all.iter_mut().find(|result| !result.passed) {
                 first.digest = story(runs.exec, &output).await?;
+                first.said = said(&output);
             }
             results = self.left(&output, all);
         }

@@ -199,6 +199,7 @@ fn result(kind: CheckKind, step: &Step, ran: &Ran) -> CheckResult {
         skipped: read.skipped.filter(|_| is_test),
         failing: failures.iter().map(|failure| failure.name.clone()).collect(),
         digest: String::new(),
+        said: String::new(),
         // A name without a place or a message says no more than the name.
         failures: failures
             .into_iter()

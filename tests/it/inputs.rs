@@ -117,7 +117,9 @@ async fn nothing_to_verify_with() {
 async fn tests_that_test_nothing() {
     let files: Files = quiet()
         .into_iter()
-        .map(|(path, text)| (path, text.replace("node --test test/age.test.js", "echo '  0 passing (1ms)'")))
+        .map(|(path, text)| {
+            (path, text.replace("node --test test/age.test.js", "node -p '`  0 passing (1ms)`'"))
+        })
         .collect();
     declined(files, BUMP, "nothing_to_verify", "ran no test").await;
 }
@@ -158,6 +160,6 @@ async fn a_key_that_the_provider_refuses() {
     let checkout = Checkout::new(&quiet()).await;
     std::fs::write(checkout.dir.path().join("key"), "wrong").unwrap();
     let (code, report) = checkout.attempt(BUMP).await;
-    assert_eq!((code, report["outcome"].as_str()), (1, Some("provider_unavailable")), "{report:#}");
+    assert_eq!((code, report["outcome"].as_str()), (1, Some("judge_unavailable")), "{report:#}");
     assert!(report["detail"].as_str().unwrap().contains("401"), "{report:#}");
 }

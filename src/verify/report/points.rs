@@ -51,7 +51,9 @@ pub(super) fn node(text: &str, place: &Place<'_>) -> Option<Report> {
         if line.skip {
             skipped += u32::from(!line.suite);
         } else if line.ok {
-            passed += u32::from(!line.suite);
+            // A file that holds no test passes under its own name.
+            let is_file = line.file.as_deref().is_some_and(|file| place.name(file) == place.name(&line.name));
+            passed += u32::from(!line.suite && !is_file);
         } else if !line.inner || failures.is_empty() {
             let own = (line.file.as_deref().and_then(|file| place.path(file)), line.line);
             failures.push(failed(line.name.clone(), &line.message, &line.stack, own, place));
@@ -211,6 +213,7 @@ mod tests {
         };
         let text = [
             line(true, "passes", 0, false, false, false, ""),
+            line(true, "/work/t/a.test.js", 0, false, false, false, ""),
             line(true, "skipped", 0, true, false, false, ""),
             line(false, "fails", 2, false, false, false, "Error: why\n    at x (/work/src/b.js:7:1)"),
             line(false, "deep", 1, false, true, true, ""),
