@@ -15,7 +15,7 @@ use standin::service::{SECRET, Service, Setup, free_port};
 use tokio::process::Command;
 
 /// How long a session of a test may take, on a busy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 pub(crate) const REPO: &str = "octo/app";
 
 pub(crate) struct World {

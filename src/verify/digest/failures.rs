@@ -22,8 +22,11 @@ pub fn of_check(kind: Category, failures: &[TestFailure], tool: Tool, said: &str
 
 fn cause(kind: Category, failure: &TestFailure) -> Cause {
     let TestFailure { name, file, line, message } = failure;
+    // The place stands in front already.
+    let in_file = file.as_ref().and_then(|file| name.strip_prefix(file.as_str())?.strip_prefix(" > "));
+    let name = in_file.unwrap_or(name);
     // A complaint's name says it all.
-    let message = if name.contains(message.trim()) { name.clone() } else { format!("{name}: {message}") };
+    let message = if name.contains(message.trim()) { name.to_owned() } else { format!("{name}: {message}") };
     let cause = Cause::new(kind, message);
     match file {
         Some(file) => cause.at(file, *line),
@@ -46,7 +49,7 @@ mod tests {
         let said = "npm error Missing script: \"prepare\"\n";
         let summary = of_check(Category::Test, std::slice::from_ref(&failure), Tool::Npm, said);
         assert_eq!(summary.category, Category::MissingScript);
-        assert!(summary.text().contains("a.test.js:3 a.test.js > adds: 1 !== 2"), "{}", summary.text());
+        assert!(summary.text().contains("a.test.js:3 adds: 1 !== 2"), "{}", summary.text());
         let alone = of_check(Category::Test, &[failure], Tool::Npm, "noise\n");
         assert_eq!((alone.category, alone.causes.len()), (Category::Test, 1));
         let log = of_check(Category::Test, &[], Tool::Npm, "noise\n");
