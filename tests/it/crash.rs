@@ -60,7 +60,7 @@ pub(crate) async fn held(world: &World, event: u64) {
             if world.service().events(session).await.unwrap().len() as u64 >= event {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
     tokio::time::timeout(3 * LIMIT, reached)

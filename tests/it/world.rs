@@ -144,7 +144,7 @@ impl World {
                 if on_issue.filter(|session| !session["outcome"].is_null()).count() >= count {
                     return;
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
             }
         };
         let waited = tokio::time::timeout(3 * LIMIT, ended).await;

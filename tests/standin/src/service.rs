@@ -183,7 +183,7 @@ impl Service {
                         return Some(summary);
                     }
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
             }
         };
         let waited = tokio::time::timeout(limit, ended).await;
