@@ -1,12 +1,15 @@
 //! What is asked for: a change type, and one request for it.
 
+mod request;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::advisory::Advisory;
-use crate::ids::{ObjectId, Repo};
+use crate::ids::ObjectId;
+
+pub use request::{Request, Subject, Via, Way, alert_key, issue_key, repo_key};
 
 /// Money in millionths of a US dollar: sums without rounding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -167,79 +170,6 @@ impl Permission {
     }
 }
 
-/// What the session works on, and for whom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "subject", rename_all = "snake_case")]
-pub enum Subject {
-    /// An issue on GitHub.
-    Issue { repo: Repo, installation: u64, number: u64, sender: String },
-    /// A package with open Dependabot alerts, where GitHub saw it. `number`
-    /// is the alert that started the run; nobody asked, so nobody is named.
-    Alert { repo: Repo, installation: u64, number: u64, manifest: String, package: String },
-    /// A checkout on this machine (`chaperone try`), by its absolute path.
-    Local { path: String },
-}
-
-impl Subject {
-    /// One live session per key.
-    #[must_use]
-    pub fn key(&self) -> String {
-        match self {
-            Self::Issue { repo, number, .. } => format!("{repo}#{number}"),
-            Self::Alert { repo, manifest, package, .. } => alert_key(repo, manifest, package),
-            Self::Local { path } => path.clone(),
-        }
-    }
-
-    /// The queue is fair across these.
-    #[must_use]
-    pub fn repository(&self) -> String {
-        match self {
-            Self::Issue { repo, .. } | Self::Alert { repo, .. } => repo.to_string(),
-            Self::Local { path } => path.clone(),
-        }
-    }
-
-    /// The repository on GitHub with the installation that may act in it.
-    #[must_use]
-    pub fn on_github(&self) -> Option<(&Repo, u64)> {
-        match self {
-            Self::Issue { repo, installation, .. } | Self::Alert { repo, installation, .. } => {
-                Some((repo, *installation))
-            }
-            Self::Local { .. } => None,
-        }
-    }
-}
-
-/// Several alerts on one package in one manifest are one subject. The blank
-/// cannot be part of a package's name.
-#[must_use]
-pub fn alert_key(repo: &Repo, manifest: &str, package: &str) -> String {
-    format!("{repo}:{manifest} {package}")
-}
-
-/// One accepted request: the queue keeps it as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    #[serde(flatten)]
-    pub subject: Subject,
-    /// [`ChangeType::name`].
-    pub change: String,
-    /// The label that asked, if one did.
-    pub label: Option<String>,
-    /// What to bump, as read from the issue's title and body; `None` when
-    /// they name no package, which the session answers with a reason.
-    pub bump: Option<Bump>,
-    /// Further packages that the same words ask for.
-    #[serde(default)]
-    pub more: Vec<Bump>,
-    /// What GitHub said when the request came in. The session asks again:
-    /// there may be more by then, or fewer.
-    #[serde(default)]
-    pub advisories: Vec<Advisory>,
-}
-
 /// A commit of the repository, and the tree in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
@@ -387,27 +317,6 @@ mod tests {
             ..Resolved::default()
         };
         assert_eq!(resolved.branch(), "agent/bump/scope-pkg-2.0.0-rc.1");
-    }
-
-    #[test]
-    fn alerts_on_one_package_and_manifest_are_one_subject() {
-        let alert = |number, manifest: &str, package: &str| Subject::Alert {
-            repo: "o/r".parse().unwrap(),
-            installation: 1,
-            number,
-            manifest: manifest.into(),
-            package: package.into(),
-        };
-        assert_eq!(alert(1, "package-lock.json", "qs").key(), alert(2, "package-lock.json", "qs").key());
-        assert_ne!(alert(1, "package-lock.json", "qs").key(), alert(1, "web/package-lock.json", "qs").key());
-        assert_ne!(alert(1, "package-lock.json", "qs").key(), alert(1, "package-lock.json", "ms").key());
-    }
-
-    #[test]
-    fn a_request_of_an_older_version_is_read() {
-        let old = r#"{"subject":"local","path":"/x","change":"bump","label":null,"bump":null}"#;
-        let request: Request = serde_json::from_str(old).unwrap();
-        assert_eq!((request.more.len(), request.advisories.len()), (0, 0));
     }
 
     #[test]

@@ -35,12 +35,16 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueLabeled {
     pub repo: Repo,
+    /// GitHub's number of the repository.
+    pub repo_id: u64,
     pub installation: u64,
     pub number: u64,
     pub title: String,
     pub body: String,
     pub label: String,
     pub sender: String,
+    /// GitHub's number of the sender.
+    pub sender_id: u64,
     pub sender_is_bot: bool,
 }
 
@@ -73,6 +77,7 @@ struct InstallationBody {
 
 #[derive(Deserialize)]
 struct RepositoryBody {
+    id: u64,
     full_name: Repo,
 }
 
@@ -92,6 +97,7 @@ struct LabelBody {
 
 #[derive(Deserialize)]
 struct SenderBody {
+    id: u64,
     login: String,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -131,12 +137,14 @@ fn labeled(body: &[u8], action: Option<String>) -> serde_json::Result<Event> {
     }
     Ok(Event::IssueLabeled(IssueLabeled {
         repo: body.repository.full_name,
+        repo_id: body.repository.id,
         installation: body.installation.id,
         number: body.issue.number,
         title: body.issue.title,
         body: body.issue.body.unwrap_or_default(),
         label: body.label.name,
         sender_is_bot: body.sender.kind.as_deref() == Some("Bot"),
+        sender_id: body.sender.id,
         sender: body.sender.login,
     }))
 }
@@ -150,10 +158,10 @@ mod tests {
         json!({
             "action": "labeled",
             "installation": { "id": 7 },
-            "repository": { "full_name": "octo/app" },
+            "repository": { "id": 9, "full_name": "octo/app" },
             "issue": { "number": 3, "title": "Bump a to 2", "body": null },
             "label": { "name": "agent:bump" },
-            "sender": { "login": "ann", "type": "User" },
+            "sender": { "login": "ann", "id": 8, "type": "User" },
         })
     }
 

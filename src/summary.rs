@@ -263,14 +263,8 @@ mod tests {
     }
 
     fn started() -> SessionEvent {
-        let request = Request {
-            subject: crate::change::Subject::Local { path: "/x".into() },
-            change: "bump".into(),
-            label: None,
-            bump: None,
-            more: vec![],
-            advisories: vec![],
-        };
+        let request = Request::new(crate::change::Subject::Local { path: "/x".into() }, "bump");
+        let request = Box::new(request);
         SessionEvent::Started { run: 1, request, limits: Limits::default(), version: String::new() }
     }
 

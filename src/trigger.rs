@@ -12,6 +12,7 @@ use crate::change::{ChangeType, Permission, Request, Subject, alert_key};
 use crate::event::{Alert, AlertClosed, Event, IssueLabeled, PullClosed};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::wish::{Gone, Moved, Sender, Wish};
 
 pub use catalog::Catalog;
 pub use words::{read_bump, read_bumps, read_package};
@@ -28,7 +29,16 @@ pub enum Decision {
         /// [`Subject::key`].
         subject: String,
         why: String,
+        /// The person whose right to stop it is asked of GitHub; absent when
+        /// the reason is a fact.
+        by: Option<Sender>,
     },
+    /// Look it up: a command, a review, a button.
+    Ask(Box<Wish>),
+    /// A repository has another name or owner.
+    Moved(Moved),
+    /// Repositories are out of reach.
+    Gone(Gone),
     /// A person's decision belongs to the log of the session that opened the
     /// pull request, if one did.
     Remember(PullClosed),
@@ -69,18 +79,19 @@ fn on_label(labeled: &IssueLabeled, catalog: &Catalog) -> Decision {
         read_bumps(title, body)
     };
     let more = asked.split_off(asked.len().min(1));
+    let subject = Subject::Issue {
+        repo: labeled.repo.clone(),
+        repo_id: labeled.repo_id,
+        installation: labeled.installation,
+        number: labeled.number,
+        sender: labeled.sender.clone(),
+        sender_id: labeled.sender_id,
+    };
     Decision::Run(Box::new(Request {
-        subject: Subject::Issue {
-            repo: labeled.repo.clone(),
-            installation: labeled.installation,
-            number: labeled.number,
-            sender: labeled.sender.clone(),
-        },
-        change: change.name.clone(),
         label: Some(labeled.label.clone()),
         bump: asked.pop(),
         more,
-        advisories: Vec::new(),
+        ..Request::new(subject, &change.name)
     }))
 }
 
@@ -92,26 +103,25 @@ fn on_alert(alert: &Alert, catalog: &Catalog, policy: &Policy) -> Decision {
     if let Some(refusal) = policy.refusal(&alert.advisory) {
         return Decision::Ignore(refusal);
     }
+    let subject = Subject::Alert {
+        repo: alert.repo.clone(),
+        repo_id: alert.repo_id,
+        installation: alert.installation,
+        number: alert.number,
+        manifest: alert.advisory.manifest.clone(),
+        package: alert.advisory.package.clone(),
+    };
     Decision::Run(Box::new(Request {
-        subject: Subject::Alert {
-            repo: alert.repo.clone(),
-            installation: alert.installation,
-            number: alert.number,
-            manifest: alert.advisory.manifest.clone(),
-            package: alert.advisory.package.clone(),
-        },
-        change: change.name.clone(),
-        label: None,
-        bump: None,
-        more: Vec::new(),
         advisories: vec![alert.advisory.clone()],
+        ..Request::new(subject, &change.name)
     }))
 }
 
 /// The policy is not asked: a session that it would not start today may run.
 fn on_closed(closed: &AlertClosed) -> Decision {
     Decision::Cancel {
-        subject: alert_key(&closed.repo, &closed.manifest, &closed.package),
+        subject: alert_key(&closed.repo, closed.repo_id, &closed.manifest, &closed.package),
+        by: None,
         why: format!("alert {} was {}", closed.number, closed.how),
     }
 }
@@ -161,6 +171,8 @@ mod tests {
     fn labeled(label: &str, title: &str, sender_is_bot: bool) -> Event {
         Event::IssueLabeled(IssueLabeled {
             repo: "octo/app".parse::<Repo>().unwrap(),
+            repo_id: 9,
+            sender_id: 8,
             installation: 1,
             number: 2,
             title: title.into(),
@@ -209,6 +221,7 @@ mod tests {
     fn alert(number: u64, severity: Severity, scope: Scope) -> Event {
         Event::Alert(Alert {
             repo: "octo/app".parse().unwrap(),
+            repo_id: 9,
             installation: 1,
             number,
             advisory: Advisory {
@@ -243,6 +256,7 @@ mod tests {
         }
         let closed = Event::AlertClosed(AlertClosed {
             repo: "octo/app".parse().unwrap(),
+            repo_id: 9,
             installation: 1,
             number: 3,
             manifest: "package-lock.json".into(),
@@ -251,7 +265,11 @@ mod tests {
         });
         assert_eq!(
             decided(&closed),
-            Decision::Cancel { subject: request.subject.key(), why: "alert 3 was fixed by ann".into() }
+            Decision::Cancel {
+                subject: request.subject.key(),
+                why: "alert 3 was fixed by ann".into(),
+                by: None
+            }
         );
     }
 

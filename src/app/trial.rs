@@ -37,12 +37,10 @@ impl Trial {
         let mut bumps = self.bumps.iter().cloned();
         let change = if self.advisories.is_empty() { "bump" } else { trigger::SECURITY };
         Request {
-            subject: Subject::Local { path: path.display().to_string() },
-            change: change.to_owned(),
-            label: None,
             bump: bumps.next(),
             more: bumps.collect(),
             advisories: self.advisories.clone(),
+            ..Request::new(Subject::Local { path: path.display().to_string() }, change)
         }
     }
 }

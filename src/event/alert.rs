@@ -13,6 +13,8 @@ use crate::text;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     pub repo: Repo,
+    /// GitHub's number of the repository.
+    pub repo_id: u64,
     pub installation: u64,
     /// The alert's number in the repository.
     pub number: u64,
@@ -23,6 +25,8 @@ pub struct Alert {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertClosed {
     pub repo: Repo,
+    /// GitHub's number of the repository.
+    pub repo_id: u64,
     pub installation: u64,
     pub number: u64,
     pub manifest: String,
@@ -56,9 +60,9 @@ pub(super) fn parse(body: &[u8], action: &str) -> serde_json::Result<Event> {
     // A repository's own webhook sends the event without an installation;
     // there is nobody to act as then.
     let Some(installation) = installation else { return Ok(ignored(action)) };
-    let (repo, installation) = (repository.full_name, installation.id);
+    let (repo, repo_id, installation) = (repository.full_name, repository.id, installation.id);
     if closes {
-        return Ok(closed(repo, installation, &alert, how(action, sender)));
+        return Ok(closed((repo, repo_id), installation, &alert, how(action, sender)));
     }
     let advisory = match parse_advisory(&alert) {
         Ok(advisory) => advisory,
@@ -67,7 +71,7 @@ pub(super) fn parse(body: &[u8], action: &str) -> serde_json::Result<Event> {
     let Some(number) = advisory.alert else {
         return Ok(Event::Unfit("could not read the alert: it has no number".to_owned()));
     };
-    Ok(Event::Alert(Alert { repo, installation, number, advisory }))
+    Ok(Event::Alert(Alert { repo, repo_id, installation, number, advisory }))
 }
 
 fn ignored(action: &str) -> Event {
@@ -87,12 +91,13 @@ fn how(action: &str, sender: Option<SenderBody>) -> String {
 
 /// Only the place is needed, so an advisory that was withdrawn meanwhile
 /// closes its session too.
-fn closed(repo: Repo, installation: u64, alert: &Value, how: String) -> Event {
+fn closed((repo, repo_id): (Repo, u64), installation: u64, alert: &Value, how: String) -> Event {
     let text = |path: &str| alert.pointer(path).and_then(Value::as_str);
     let package = text("/dependency/package/name").or_else(|| text("/security_vulnerability/package/name"));
     match (alert.get("number").and_then(Value::as_u64), package) {
         (Some(number), Some(package)) => Event::AlertClosed(AlertClosed {
             repo,
+            repo_id,
             installation,
             number,
             manifest: text("/dependency/manifest_path").unwrap_or_default().to_owned(),
@@ -115,7 +120,7 @@ mod tests {
             "vulnerable_version_range": "< 2.1.0", "first_patched_version": { "identifier": "2.1.0" },
         });
         json!({
-            "installation": { "id": 7 }, "repository": { "full_name": "octo/app" },
+            "installation": { "id": 7 }, "repository": { "id": 9, "full_name": "octo/app" },
             "sender": { "login": "github", "type": "Organization" },
             "alert": {
                 "number": 5,

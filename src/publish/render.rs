@@ -269,18 +269,18 @@ mod tests {
     fn summary() -> Summary {
         let session = "01J00000000000000000000000".parse().unwrap();
         let mut summary = Summary::new(session);
+        let subject = Subject::Issue {
+            repo: "o/r".parse().unwrap(),
+            repo_id: 1,
+            installation: 1,
+            number: 7,
+            sender: "ann".into(),
+            sender_id: 2,
+        };
         summary.request = Some(Request {
-            subject: Subject::Issue {
-                repo: "o/r".parse().unwrap(),
-                installation: 1,
-                number: 7,
-                sender: "ann".into(),
-            },
-            change: "bump".into(),
             label: Some("agent:bump".into()),
             bump: Some(crate::change::Bump { package: "ms".into(), version: Some("2.1.3".into()) }),
-            more: vec![],
-            advisories: vec![],
+            ..Request::new(subject, "bump")
         });
         summary.stages.push(StageLine {
             stage: Stage::Baseline,

@@ -20,19 +20,15 @@ async fn fixture(lease: Duration) -> Fixture {
 }
 
 fn request(repo: &str, number: u64) -> Request {
-    Request {
-        subject: Subject::Issue {
-            repo: repo.parse().unwrap(),
-            installation: 1,
-            number,
-            sender: "ann".into(),
-        },
-        change: "bump".into(),
-        label: None,
-        bump: None,
-        more: vec![],
-        advisories: vec![],
-    }
+    let subject = Subject::Issue {
+        repo: repo.parse().unwrap(),
+        repo_id: 0,
+        installation: 1,
+        number,
+        sender: "ann".into(),
+        sender_id: 0,
+    };
+    Request::new(subject, "bump")
 }
 
 fn delivery(guid: &str) -> Delivery {
@@ -160,7 +156,7 @@ async fn what_a_session_leaves_is_the_next_job_of_its_subject() {
 }
 
 async fn cancel(queue: &Queue, guid: &str, subject: &str) -> Receipt {
-    let order = Order::Cancel { subject: subject.into(), why: "alert 1 was fixed".into() };
+    let order = Order::Cancel { subject: subject.into(), why: "alert 1 was fixed".into(), by: None };
     queue.accept(delivery(guid), "cancel", order).await.unwrap()
 }
 

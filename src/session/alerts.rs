@@ -87,7 +87,7 @@ impl Session<'_> {
         let github = self.rooms.github.as_ref();
         let github = github.ok_or_else(|| Failure::bug("ask for alerts without the [github] settings"))?;
         match (&self.request.subject, &self.request.bump) {
-            (Subject::Alert { repo, installation, number, manifest, package }, _) => {
+            (Subject::Alert { repo, installation, number, manifest, package, .. }, _) => {
                 let mut open = github.open_alerts(*installation, repo, package, Some(manifest)).await?;
                 if !open.iter().any(|advisory| advisory.alert == Some(*number)) {
                     open.extend(

@@ -63,6 +63,8 @@ pub struct Check {
 /// One repository.
 #[derive(Debug, Clone, Default)]
 pub struct Repo {
+    /// GitHub's number of it.
+    pub id: u64,
     pub default_branch: String,
     pub issues: BTreeMap<u64, Issue>,
     /// Dependabot alerts, by number.
@@ -187,6 +189,7 @@ impl GitHub {
     pub async fn add_repo(&self, name: &str, files: &[(String, String)]) -> anyhow::Result<()> {
         git::create(&self.git_dir(name), files).await?;
         let repo = Repo {
+            id: 1000 + self.state().id(),
             default_branch: "main".to_owned(),
             collaborators: BTreeMap::from([
                 ("octocat".to_owned(), "write".to_owned()),
@@ -219,6 +222,7 @@ impl GitHub {
     pub fn label(&self, repo: &str, number: u64, label: &str, sender: &str) -> Delivery {
         let mut state = self.state();
         let (mut title, mut body) = (String::new(), String::new());
+        let repo_id = state.repos.get(repo).map_or(0, |repo| repo.id);
         if let Some(issue) = state.repos.get_mut(repo).and_then(|repo| repo.issues.get_mut(&number)) {
             issue.labels.insert(label.to_owned());
             (title, body) = (issue.title.clone(), issue.body.clone());
@@ -239,7 +243,7 @@ impl GitHub {
                     "user": { "login": sender, "type": "User" },
                 },
                 "label": { "id": 1, "name": label, "color": "ededed" },
-                "repository": { "id": 1, "name": name, "full_name": repo, "private": true, "owner": { "login": owner } },
+                "repository": { "id": repo_id, "name": name, "full_name": repo, "private": true, "owner": { "login": owner } },
                 "sender": { "login": sender, "id": 1, "type": "User" },
                 "installation": { "id": INSTALLATION },
             })

@@ -109,7 +109,7 @@ impl GitHub {
             body: json!({
                 "action": action,
                 "alert": alert,
-                "repository": { "id": 1, "name": name, "full_name": repo, "private": true, "owner": { "login": owner } },
+                "repository": { "id": self.repo(repo).id, "name": name, "full_name": repo, "private": true, "owner": { "login": owner } },
                 "sender": { "login": "github", "id": 9919, "type": "Organization" },
                 "installation": { "id": INSTALLATION },
             })
