@@ -152,7 +152,7 @@ impl World {
     }
 
     /// What the service said.
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("service.log")).unwrap_or_default()
     }
 
