@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ObjectId;
 
-pub use request::{Request, Subject, alert_key};
+pub use request::{Request, Subject, Via, Way, alert_key, issue_key, repo_key};
 
 /// Money in millionths of a US dollar: sums without rounding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

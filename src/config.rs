@@ -75,6 +75,49 @@ pub struct GitHub {
     /// The App's private key, PEM.
     pub private_key_file: PathBuf,
     pub webhook_secret_file: PathBuf,
+    /// GitHub's numbers of bots that may ask as people with write access do.
+    #[serde(default)]
+    pub bots: Vec<u64>,
+    /// Answer other bots' pull requests whose checks ended red with one of
+    /// our own.
+    #[serde(default)]
+    pub sibling_pulls: bool,
+    /// Who makes the commits.
+    #[serde(default)]
+    pub commits: Commits,
+    /// Between two requests that make content, in one installation.
+    #[serde(default = "default_write_pause")]
+    pub write_pause_ms: u64,
+    /// Between two edits of one status comment.
+    #[serde(default = "default_edit_pause")]
+    pub edit_pause_ms: u64,
+    /// Between two looks for deliveries that failed and for what changed on
+    /// GitHub unseen.
+    #[serde(default = "default_sweep")]
+    pub sweep_seconds: u64,
+}
+
+/// How a commit gets to GitHub.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Commits {
+    /// Made by GitHub as the App, which signs them.
+    #[default]
+    Api,
+    /// Made here and pushed; nobody signs them.
+    Git,
+}
+
+fn default_write_pause() -> u64 {
+    1000
+}
+
+fn default_edit_pause() -> u64 {
+    5000
+}
+
+fn default_sweep() -> u64 {
+    300
 }
 
 fn default_api_url() -> String {

@@ -2,6 +2,7 @@
 
 use crate::change::Request;
 use crate::ids::{DeliveryId, SessionId};
+use crate::wish::{Gone, Moved, Sender, Wish};
 
 /// One delivery, as signed by GitHub. The body is never logged.
 #[derive(Clone)]
@@ -27,7 +28,16 @@ pub enum Order {
     Cancel {
         subject: String,
         why: String,
+        /// The person whose right to stop it is asked of GitHub before it
+        /// stops; absent when the reason is a fact.
+        by: Option<Sender>,
     },
+    /// To look something up: a command, a review, a button.
+    Ask(Box<Wish>),
+    /// To go on under a repository's new name.
+    Moved(Moved),
+    /// To stop what works in repositories that are out of reach.
+    Gone(Gone),
 }
 
 /// What became of a delivery. Whatever it is, it is on disk.

@@ -43,6 +43,8 @@ pub struct IssueLabeled {
     pub body: String,
     pub label: String,
     pub sender: String,
+    /// GitHub's number of the sender.
+    pub sender_id: u64,
     pub sender_is_bot: bool,
 }
 
@@ -95,6 +97,7 @@ struct LabelBody {
 
 #[derive(Deserialize)]
 struct SenderBody {
+    id: u64,
     login: String,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -141,6 +144,7 @@ fn labeled(body: &[u8], action: Option<String>) -> serde_json::Result<Event> {
         body: body.issue.body.unwrap_or_default(),
         label: body.label.name,
         sender_is_bot: body.sender.kind.as_deref() == Some("Bot"),
+        sender_id: body.sender.id,
         sender: body.sender.login,
     }))
 }
@@ -157,7 +161,7 @@ mod tests {
             "repository": { "id": 9, "full_name": "octo/app" },
             "issue": { "number": 3, "title": "Bump a to 2", "body": null },
             "label": { "name": "agent:bump" },
-            "sender": { "login": "ann", "type": "User" },
+            "sender": { "login": "ann", "id": 8, "type": "User" },
         })
     }
 

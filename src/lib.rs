@@ -41,6 +41,8 @@ pub mod secret;
 pub mod summary;
 /// Untrusted text made plain.
 pub mod text;
+/// What somebody asked for, before it is looked up.
+pub mod wish;
 
 // Rooms, in the order of the data.
 /// The model with its tools, within its limits.

@@ -31,6 +31,16 @@ pub enum Outcome {
     ProviderUnavailable,
     Superseded,
     Cancelled,
+    /// The branch wants signatures that GitHub did not make.
+    SignatureRequired,
+    /// A ruleset or branch protection says no.
+    RulesetRefused,
+    /// Push protection says no.
+    SecretRefused,
+    /// The App lacks the `workflows` permission.
+    WorkflowsForbidden,
+    /// The branch is not at the commit that was meant.
+    HeadMoved,
     InternalError,
 }
 
@@ -61,6 +71,11 @@ impl Outcome {
             Self::ProviderUnavailable => "provider_unavailable",
             Self::Superseded => "superseded",
             Self::Cancelled => "cancelled",
+            Self::SignatureRequired => "signature_required",
+            Self::RulesetRefused => "ruleset_refused",
+            Self::SecretRefused => "secret_refused",
+            Self::WorkflowsForbidden => "workflows_forbidden",
+            Self::HeadMoved => "head_moved",
             Self::InternalError => "internal_error",
         }
     }
@@ -93,6 +108,11 @@ impl Outcome {
             Self::ProviderUnavailable => "The model's provider refused or did not answer.",
             Self::Superseded => "A newer run took this one's place.",
             Self::Cancelled => "The run was stopped.",
+            Self::SignatureRequired => "The repository wants signed commits, and GitHub did not sign ours.",
+            Self::RulesetRefused => "A rule of the repository refuses the agent's branch.",
+            Self::SecretRefused => "GitHub's push protection found a secret in the change.",
+            Self::WorkflowsForbidden => "The change touches workflow files, which the App may not write.",
+            Self::HeadMoved => "Somebody pushed after the request was made.",
             Self::InternalError => "Chaperone itself failed.",
         }
     }
@@ -123,6 +143,19 @@ impl Outcome {
             Self::ProviderUnavailable => "Check the key and the provider's status, and ask again.",
             Self::Superseded => "Look at the newer run.",
             Self::Cancelled => "Ask again when it suits.",
+            Self::SignatureRequired => {
+                "Set github.commits to \"api\", or allow the App in the ruleset, and ask again."
+            }
+            Self::RulesetRefused => {
+                "Allow the App to make branches below agent/ in the ruleset, and ask again."
+            }
+            Self::SecretRefused => {
+                "Look at the change in the session page; a person decides what to do about the secret."
+            }
+            Self::WorkflowsForbidden => {
+                "Give the App the workflows permission, or take over from the patch in the session page."
+            }
+            Self::HeadMoved => "Look at what was pushed, and ask again.",
             Self::InternalError => "Tell the operator the session's id.",
         }
     }

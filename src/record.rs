@@ -159,7 +159,7 @@ pub enum SessionEvent {
     /// A worker took the job; more than once when an earlier worker died.
     Started {
         run: u64,
-        request: Request,
+        request: Box<Request>,
         limits: Limits,
         version: String,
     },

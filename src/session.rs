@@ -204,7 +204,7 @@ impl<'a> Session<'a> {
     async fn record_start(&self) -> Result<(), Failure> {
         let started = SessionEvent::Started {
             run: self.run,
-            request: self.request.clone(),
+            request: Box::new(self.request.clone()),
             limits: self.limits(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };

@@ -264,6 +264,7 @@ mod tests {
 
     fn started() -> SessionEvent {
         let request = Request::new(crate::change::Subject::Local { path: "/x".into() }, "bump");
+        let request = Box::new(request);
         SessionEvent::Started { run: 1, request, limits: Limits::default(), version: String::new() }
     }
 

@@ -12,6 +12,7 @@ use crate::change::{ChangeType, Permission, Request, Subject, alert_key};
 use crate::event::{Alert, AlertClosed, Event, IssueLabeled, PullClosed};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::wish::{Gone, Moved, Sender, Wish};
 
 pub use catalog::Catalog;
 pub use words::{read_bump, read_bumps, read_package};
@@ -28,7 +29,16 @@ pub enum Decision {
         /// [`Subject::key`].
         subject: String,
         why: String,
+        /// The person whose right to stop it is asked of GitHub; absent when
+        /// the reason is a fact.
+        by: Option<Sender>,
     },
+    /// Look it up: a command, a review, a button.
+    Ask(Box<Wish>),
+    /// A repository has another name or owner.
+    Moved(Moved),
+    /// Repositories are out of reach.
+    Gone(Gone),
     /// A person's decision belongs to the log of the session that opened the
     /// pull request, if one did.
     Remember(PullClosed),
@@ -75,6 +85,7 @@ fn on_label(labeled: &IssueLabeled, catalog: &Catalog) -> Decision {
         installation: labeled.installation,
         number: labeled.number,
         sender: labeled.sender.clone(),
+        sender_id: labeled.sender_id,
     };
     Decision::Run(Box::new(Request {
         label: Some(labeled.label.clone()),
@@ -110,6 +121,7 @@ fn on_alert(alert: &Alert, catalog: &Catalog, policy: &Policy) -> Decision {
 fn on_closed(closed: &AlertClosed) -> Decision {
     Decision::Cancel {
         subject: alert_key(&closed.repo, closed.repo_id, &closed.manifest, &closed.package),
+        by: None,
         why: format!("alert {} was {}", closed.number, closed.how),
     }
 }
@@ -160,6 +172,7 @@ mod tests {
         Event::IssueLabeled(IssueLabeled {
             repo: "octo/app".parse::<Repo>().unwrap(),
             repo_id: 9,
+            sender_id: 8,
             installation: 1,
             number: 2,
             title: title.into(),
@@ -252,7 +265,11 @@ mod tests {
         });
         assert_eq!(
             decided(&closed),
-            Decision::Cancel { subject: request.subject.key(), why: "alert 3 was fixed by ann".into() }
+            Decision::Cancel {
+                subject: request.subject.key(),
+                why: "alert 3 was fixed by ann".into(),
+                by: None
+            }
         );
     }
 

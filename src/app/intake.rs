@@ -25,7 +25,12 @@ impl Intake {
         let (guid, kind) = (delivery.guid.clone(), delivery.kind.clone());
         let (why, order) = match decision {
             Decision::Run(request) => (format!("run {}", request.change), Order::Run(request)),
-            Decision::Cancel { subject, why } => (format!("cancel: {why}"), Order::Cancel { subject, why }),
+            Decision::Cancel { subject, why, by } => {
+                (format!("cancel: {why}"), Order::Cancel { subject, why, by })
+            }
+            Decision::Ask(wish) => ("ask".to_owned(), Order::Ask(wish)),
+            Decision::Moved(moved) => (format!("moved to {}", moved.to), Order::Moved(moved)),
+            Decision::Gone(gone) => (format!("gone: {}", gone.why), Order::Gone(gone)),
             Decision::Remember(closed) => (self.remember(closed).await?, Order::Nothing),
             Decision::Ignore(reason) => (reason, Order::Nothing),
         };

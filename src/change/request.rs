@@ -1,11 +1,12 @@
-//! One accepted request: what it is about, and who asked where. The queue
-//! keeps it as JSON, so fields are added with a default and never renamed.
+//! One accepted request: what it is about, who asked where, and which way it
+//! goes. The queue keeps it as JSON, so fields are added with a default and
+//! never renamed.
 
 use serde::{Deserialize, Serialize};
 
 use super::Bump;
 use crate::advisory::Advisory;
-use crate::ids::Repo;
+use crate::ids::{ObjectId, Repo, SessionId};
 
 /// What the session works on, and for whom.
 ///
@@ -15,7 +16,7 @@ use crate::ids::Repo;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "subject", rename_all = "snake_case")]
 pub enum Subject {
-    /// An issue on GitHub, with whoever asked there.
+    /// An issue or a pull request on GitHub, with whoever asked there.
     Issue {
         repo: Repo,
         #[serde(default)]
@@ -23,6 +24,9 @@ pub enum Subject {
         installation: u64,
         number: u64,
         sender: String,
+        /// GitHub's number of the sender; 0 when it is not known.
+        #[serde(default)]
+        sender_id: u64,
     },
     /// A package with open Dependabot alerts, where GitHub saw it. `number`
     /// is the alert that started the run; nobody asked, so nobody is named.
@@ -74,12 +78,14 @@ impl Subject {
 }
 
 /// A repository's key: its number where that is known.
-fn repo_key(repo: &Repo, repo_id: u64) -> String {
+#[must_use]
+pub fn repo_key(repo: &Repo, repo_id: u64) -> String {
     if repo_id == 0 { repo.to_string() } else { format!("id:{repo_id}") }
 }
 
 /// Issues and pull requests of a repository share their numbers.
-fn issue_key(repo: &Repo, repo_id: u64, number: u64) -> String {
+#[must_use]
+pub fn issue_key(repo: &Repo, repo_id: u64, number: u64) -> String {
     format!("{}#{number}", repo_key(repo, repo_id))
 }
 
@@ -109,6 +115,13 @@ pub struct Request {
     /// there may be more by then, or fewer.
     #[serde(default)]
     pub advisories: Vec<Advisory>,
+    #[serde(default)]
+    pub way: Way,
+    #[serde(default)]
+    pub via: Via,
+    /// The issue that the pull request closes, where it is not the subject.
+    #[serde(default)]
+    pub issue: Option<u64>,
 }
 
 impl Request {
@@ -122,8 +135,68 @@ impl Request {
             bump: None,
             more: Vec::new(),
             advisories: Vec::new(),
+            way: Way::Fresh,
+            via: Via::Itself,
+            issue: None,
         }
     }
+}
+
+/// Which way a session goes: where it starts, and what it has to do with an
+/// earlier one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// From the default branch to a pull request of its own.
+    #[default]
+    Fresh,
+    /// The same request once more, from the default branch as it is now. An
+    /// open pull request of the earlier session is brought up to date, if
+    /// nobody else has pushed to its branch.
+    Again {
+        after: SessionId,
+        /// What the person who asks adds for the agent.
+        hint: Option<String>,
+    },
+    /// The pull request of an earlier session is changed on its branch, as a
+    /// person says.
+    Revise {
+        of: SessionId,
+        /// The pull request's number.
+        pull: u64,
+        /// Its head when it was asked for; another head by then is refused.
+        head: ObjectId,
+        /// The person's words: a review with its inline comments, or a
+        /// command's text. Written by somebody with write access.
+        instruction: String,
+    },
+    /// The tree that the judge refused in an earlier session is verified and
+    /// judged again, with the person's reason beside it.
+    Appeal { of: SessionId, reason: String },
+    /// Another bot's pull request has red checks: a pull request of our own
+    /// supersedes and links it, and theirs is never touched.
+    Sibling {
+        /// Their pull request's number.
+        pull: u64,
+        /// Their login, for the text of ours.
+        author: String,
+    },
+}
+
+/// How it was asked for: where the sign that it was seen goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// By the subject itself: a label, an alert, a command line.
+    #[default]
+    Itself,
+    /// By a comment. `words` is the command as people write it, without
+    /// what follows it: `/agent retry`.
+    Comment { comment: u64, words: String },
+    /// By a review of a pull request.
+    Review { review: u64 },
+    /// By a check run: its button, or GitHub's own "re-run".
+    Check { words: String },
 }
 
 #[cfg(test)]
@@ -143,29 +216,6 @@ mod tests {
         assert_eq!(alert(1, "package-lock.json", "qs").key(), alert(2, "package-lock.json", "qs").key());
         assert_ne!(alert(1, "package-lock.json", "qs").key(), alert(1, "web/package-lock.json", "qs").key());
         assert_ne!(alert(1, "package-lock.json", "qs").key(), alert(1, "package-lock.json", "ms").key());
-    }
-
-    #[test]
-    fn a_repositorys_number_is_its_key_and_its_name_may_change() {
-        let issue = |name: &str, repo_id| Subject::Issue {
-            repo: name.parse().unwrap(),
-            repo_id,
-            installation: 1,
-            number: 3,
-            sender: "ann".into(),
-        };
-        let (before, after, other) = (issue("o/old", 9), issue("o/new", 9), issue("o/old", 8));
-        assert_eq!((before.key(), before.repository()), (after.key(), after.repository()));
-        assert_ne!(before.key(), other.key());
-        assert_ne!(before.repository(), other.repository());
-        // A name given up and taken by another repository is no key.
-        let alert = |name: &str, repo_id| alert_key(&name.parse().unwrap(), repo_id, "pom.xml", "g:a");
-        assert_eq!(alert("o/old", 9), alert("o/new", 9));
-        assert_ne!(alert("o/old", 9), alert("o/old", 8));
-        // Requests that were kept without a number go by name.
-        let kept = r#"{"subject":"issue","repo":"o/old","installation":1,"number":3,"sender":"ann","change":"bump","label":null,"bump":null}"#;
-        let kept: Request = serde_json::from_str(kept).unwrap();
-        assert_eq!((kept.subject.key().as_str(), kept.subject.repository().as_str()), ("o/old#3", "o/old"));
     }
 
     #[test]

@@ -59,7 +59,7 @@ mod tests {
                 "pull_request": {
                     "html_url": "https://x/o/r/pull/2", "merged": merged, "closed_at": "2026-01-02T03:04:05Z",
                 },
-                "sender": { "login": "ann", "type": kind },
+                "sender": { "login": "ann", "id": 8, "type": kind },
             })
             .to_string()
         };

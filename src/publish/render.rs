@@ -275,6 +275,7 @@ mod tests {
             installation: 1,
             number: 7,
             sender: "ann".into(),
+            sender_id: 2,
         };
         summary.request = Some(Request {
             label: Some("agent:bump".into()),

@@ -93,10 +93,13 @@ async fn keep(
             Some(session) => Ok(Receipt::Busy(session)),
             None => Ok(Receipt::Queued(add_job(transaction, clock, Some(delivery), request).await?)),
         },
-        Order::Cancel { subject, why } => match set_cancel(transaction, subject, Some(why.as_str())).await? {
-            Some(session) => Ok(Receipt::Cancelling(session)),
-            None => Ok(Receipt::Ignored(format!("no session to stop: {why}"))),
-        },
+        Order::Ask(_) | Order::Moved(_) | Order::Gone(_) => Ok(Receipt::Ignored(decision.clone())),
+        Order::Cancel { subject, why, by: _ } => {
+            match set_cancel(transaction, subject, Some(why.as_str())).await? {
+                Some(session) => Ok(Receipt::Cancelling(session)),
+                None => Ok(Receipt::Ignored(format!("no session to stop: {why}"))),
+            }
+        }
     }
 }
 

@@ -26,6 +26,7 @@ fn request(repo: &str, number: u64) -> Request {
         installation: 1,
         number,
         sender: "ann".into(),
+        sender_id: 0,
     };
     Request::new(subject, "bump")
 }
@@ -155,7 +156,7 @@ async fn what_a_session_leaves_is_the_next_job_of_its_subject() {
 }
 
 async fn cancel(queue: &Queue, guid: &str, subject: &str) -> Receipt {
-    let order = Order::Cancel { subject: subject.into(), why: "alert 1 was fixed".into() };
+    let order = Order::Cancel { subject: subject.into(), why: "alert 1 was fixed".into(), by: None };
     queue.accept(delivery(guid), "cancel", order).await.unwrap()
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-const VOCABULARY: [&str; 17] = [
+const VOCABULARY: [&str; 18] = [
     "ids", "change", "outcome", "failure", "clock", "secret", "text", "exec", "delivery", "event",
-    "evidence", "record", "summary", "advisory", "packages", "runtime", "manager",
+    "evidence", "record", "summary", "advisory", "packages", "runtime", "manager", "wish",
 ];
 const ROOMS: [&str; 15] = [
     "web",
