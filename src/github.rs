@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use crate::change::Permission;
 use crate::failure::Failure;
-use crate::ids::Repo;
+use crate::ids::{Repo, Repository};
 use crate::outcome::Outcome;
 use crate::secret::{ReadToken, Secret, WriteToken};
 
@@ -78,7 +78,7 @@ impl Purpose {
     }
 }
 
-type TokenKey = (u64, Repo, Purpose);
+type TokenKey = (Repository, Purpose);
 
 /// One installation-wide client. Cheap to clone.
 #[derive(Clone)]
@@ -124,53 +124,48 @@ impl GitHub {
 
     /// # Errors
     /// GitHub does not give one.
-    pub async fn read_token(&self, installation: u64, repo: &Repo) -> Result<ReadToken, Failure> {
-        Ok(ReadToken(self.token(installation, repo, Purpose::Read).await?))
+    pub async fn read_token(&self, repo: &Repository) -> Result<ReadToken, Failure> {
+        Ok(ReadToken(self.token(repo, Purpose::Read).await?))
     }
 
     /// For `publish` only.
     ///
     /// # Errors
     /// GitHub does not give one.
-    pub async fn write_token(&self, installation: u64, repo: &Repo) -> Result<WriteToken, Failure> {
-        Ok(WriteToken(self.token(installation, repo, Purpose::Write).await?))
+    pub async fn write_token(&self, repo: &Repository) -> Result<WriteToken, Failure> {
+        Ok(WriteToken(self.token(repo, Purpose::Write).await?))
     }
 
     /// For comments, reactions and labels.
     ///
     /// # Errors
     /// GitHub does not give a token.
-    pub async fn reporter(&self, installation: u64, repo: &Repo) -> Result<RepoClient, Failure> {
-        self.client(installation, repo, Purpose::Report).await
+    pub async fn reporter(&self, repo: &Repository) -> Result<RepoClient, Failure> {
+        self.client(repo, Purpose::Report).await
     }
 
     /// For check runs where nothing is pushed.
     ///
     /// # Errors
     /// GitHub does not give a token.
-    pub async fn checker(&self, installation: u64, repo: &Repo) -> Result<RepoClient, Failure> {
-        self.client(installation, repo, Purpose::Check).await
+    pub async fn checker(&self, repo: &Repository) -> Result<RepoClient, Failure> {
+        self.client(repo, Purpose::Check).await
     }
 
     /// For pull requests and check runs; asked for with the ticket's token.
     ///
     /// # Errors
     /// The token cannot be used.
-    pub fn writer(&self, token: &WriteToken, repo: &Repo) -> Result<RepoClient, Failure> {
-        RepoClient::new(&self.0.app, &token.0, repo)
+    pub fn writer(&self, token: &WriteToken, repo: &Repository) -> Result<RepoClient, Failure> {
+        RepoClient::new(&self.0.app, &token.0, &repo.name)
     }
 
     /// What a person may do. Who is not a collaborator may nothing.
     ///
     /// # Errors
     /// GitHub does not say; the caller must take that for a no.
-    pub async fn permission(
-        &self,
-        installation: u64,
-        repo: &Repo,
-        login: &str,
-    ) -> Result<Permission, Failure> {
-        let client = self.client(installation, repo, Purpose::Report).await?;
+    pub async fn permission(&self, repo: &Repository, login: &str) -> Result<Permission, Failure> {
+        let client = self.client(repo, Purpose::Report).await?;
         let login: String =
             login.chars().filter(|c| c.is_ascii_alphanumeric() || "-_[]".contains(*c)).collect();
         let path = format!("/collaborators/{login}/permission");
@@ -183,36 +178,40 @@ impl GitHub {
         Ok(if role == Permission::None { legacy } else { role })
     }
 
-    async fn client(&self, installation: u64, repo: &Repo, purpose: Purpose) -> Result<RepoClient, Failure> {
-        let token = self.token(installation, repo, purpose).await?;
-        RepoClient::new(&self.0.app, &token, repo)
+    async fn client(&self, repo: &Repository, purpose: Purpose) -> Result<RepoClient, Failure> {
+        let token = self.token(repo, purpose).await?;
+        RepoClient::new(&self.0.app, &token, &repo.name)
     }
 
-    async fn token(&self, installation: u64, repo: &Repo, purpose: Purpose) -> Result<Secret, Failure> {
+    async fn token(&self, repo: &Repository, purpose: Purpose) -> Result<Secret, Failure> {
         let mut tokens = self.0.tokens.lock().await;
-        let key = (installation, repo.clone(), purpose);
+        let key = (repo.clone(), purpose);
         if let Some((token, minted)) = tokens.get(&key)
             && minted.elapsed() < TOKEN_LIFE
         {
             return Ok(token.clone());
         }
-        let token = self.mint(installation, repo, purpose).await?;
+        let token = self.mint(repo, purpose).await?;
         tokens.insert(key, (token.clone(), Instant::now()));
         Ok(token)
     }
 
-    async fn mint(&self, installation: u64, repo: &Repo, purpose: Purpose) -> Result<Secret, Failure> {
+    async fn mint(&self, repo: &Repository, purpose: Purpose) -> Result<Secret, Failure> {
         let permissions =
             purpose.permissions().iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned()));
         let body = CreateInstallationAccessToken {
-            repositories: Some(vec![repo.name().to_owned()]),
+            repositories: Some(vec![repo.name.name().to_owned()]),
             permissions: Some(permissions.collect()),
             ..CreateInstallationAccessToken::default()
         };
         let mut tries = 1;
         loop {
-            let minted =
-                self.0.app.apps().create_installation_access_token(InstallationId(installation), &body).await;
+            let minted = self
+                .0
+                .app
+                .apps()
+                .create_installation_access_token(InstallationId(repo.installation), &body)
+                .await;
             match minted {
                 Ok(token) => return Ok(Secret::new(token.token)),
                 // Minting twice only makes two tokens.
@@ -220,7 +219,7 @@ impl GitHub {
                     tokio::time::sleep(call::pause(tries)).await;
                     tries += 1;
                 }
-                Err(error) => return Err(refused(error, repo)),
+                Err(error) => return Err(refused(error, &repo.name)),
             }
         }
     }

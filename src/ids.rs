@@ -144,6 +144,16 @@ impl fmt::Display for Repo {
     }
 }
 
+/// A repository on GitHub, with the installation of the App that may act in
+/// it. The number is its key: the name may be another one by now. It is 0
+/// where only the name is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Repository {
+    pub name: Repo,
+    pub id: u64,
+    pub installation: u64,
+}
+
 /// A git object's name: 40 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -26,7 +26,7 @@ use crate::change::{Base, Request, Resolved, Subject};
 use crate::evidence::Accepted;
 use crate::failure::Failure;
 use crate::github::{CheckRun, GitHub, NewPull, Reaction, RepoClient};
-use crate::ids::{ObjectId, Repo};
+use crate::ids::{ObjectId, Repository};
 use crate::outcome::Outcome;
 use crate::record::{Recorder, SessionEvent};
 use crate::secret::WriteToken;
@@ -80,13 +80,12 @@ pub struct Publisher {
 struct Place<'a> {
     github: &'a GitHub,
     public_url: &'a str,
-    repo: &'a Repo,
-    installation: u64,
+    repo: Repository,
 }
 
 impl Place<'_> {
     async fn reporter(&self) -> Result<RepoClient, Failure> {
-        self.github.reporter(self.installation, self.repo).await
+        self.github.reporter(&self.repo).await
     }
 }
 
@@ -111,8 +110,8 @@ impl Publisher {
     /// `None` for a local checkout.
     fn place(&self) -> Option<Place<'_>> {
         let Target::GitHub { github, public_url } = &self.target else { return None };
-        let (repo, installation) = self.request.subject.on_github()?;
-        Some(Place { github, public_url, repo, installation })
+        let repo = self.request.subject.on_github()?;
+        Some(Place { github, public_url, repo })
     }
 
     /// Where to talk: nowhere for an alert or a local checkout.
@@ -209,7 +208,7 @@ impl Publisher {
     /// GitHub does not give it.
     pub async fn write_token(&self, _accepted: &Accepted) -> Result<Option<WriteToken>, Failure> {
         match self.place() {
-            Some(place) => Ok(Some(place.github.write_token(place.installation, place.repo).await?)),
+            Some(place) => Ok(Some(place.github.write_token(&place.repo).await?)),
             None => Ok(None),
         }
     }
@@ -222,7 +221,7 @@ impl Publisher {
         let (Some(place), Some(token)) = (self.place(), self.write_token(accepted).await?) else {
             return Ok(Published::default());
         };
-        let writer = place.github.writer(&token, place.repo)?;
+        let writer = place.github.writer(&token, &place.repo)?;
         for check in render::checks(accepted, what.summary) {
             let key = format!("{}/{}", what.summary.session, check.name);
             self.journaled("make the check run", key.clone(), async {
@@ -309,7 +308,7 @@ impl Publisher {
                 title: &check.title,
                 summary: &check.summary,
             };
-            place.github.checker(place.installation, place.repo).await?.ensure_check(&run).await?;
+            place.github.checker(&place.repo).await?.ensure_check(&run).await?;
             Ok(((), outcome.name().to_owned()))
         })
         .await

@@ -246,9 +246,9 @@ impl<'a> Session<'a> {
     /// Asks GitHub whether the sender may; anything unclear is a no. An alert
     /// has no sender: there the repository's policy decides.
     async fn authorise(&self) -> Result<(), Failure> {
-        match (&self.request.subject, &self.rooms.github) {
-            (Subject::Issue { repo, installation, sender, .. }, Some(github)) => {
-                trigger::authorise(github.permission(*installation, repo, sender).await?)
+        match (&self.request.subject, self.request.subject.on_github(), &self.rooms.github) {
+            (Subject::Issue { sender, .. }, Some(repo), Some(github)) => {
+                trigger::authorise(github.permission(&repo, sender).await?)
             }
             _ => Ok(()),
         }

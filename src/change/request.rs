@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Bump;
 use crate::advisory::Advisory;
-use crate::ids::{ObjectId, Repo, SessionId};
+use crate::ids::{ObjectId, Repo, Repository, SessionId};
 
 /// What the session works on, and for whom.
 ///
@@ -67,10 +67,11 @@ impl Subject {
 
     /// The repository on GitHub with the installation that may act in it.
     #[must_use]
-    pub fn on_github(&self) -> Option<(&Repo, u64)> {
+    pub fn on_github(&self) -> Option<Repository> {
         match self {
-            Self::Issue { repo, installation, .. } | Self::Alert { repo, installation, .. } => {
-                Some((repo, *installation))
+            Self::Issue { repo, repo_id, installation, .. }
+            | Self::Alert { repo, repo_id, installation, .. } => {
+                Some(Repository { name: repo.clone(), id: *repo_id, installation: *installation })
             }
             Self::Local { .. } => None,
         }

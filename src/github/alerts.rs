@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{GitHub, Purpose};
 use crate::advisory::{Advisory, parse_advisory};
 use crate::failure::Failure;
-use crate::ids::Repo;
+use crate::ids::Repository;
 
 /// An alert as GitHub has it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,11 @@ impl GitHub {
     /// GitHub cannot be reached or says no.
     pub async fn open_alerts(
         &self,
-        installation: u64,
-        repo: &Repo,
+        repo: &Repository,
         package: &str,
         manifest: Option<&str>,
     ) -> Result<Vec<Advisory>, Failure> {
-        let client = self.client(installation, repo, Purpose::Alerts).await?;
+        let client = self.client(repo, Purpose::Alerts).await?;
         let mut path = format!("/dependabot/alerts?state=open&package={}", escape(package));
         if let Some(manifest) = manifest {
             path = format!("{path}&manifest={}", escape(manifest));
@@ -47,13 +46,8 @@ impl GitHub {
     ///
     /// # Errors
     /// GitHub cannot be reached or says no.
-    pub async fn alert(
-        &self,
-        installation: u64,
-        repo: &Repo,
-        number: u64,
-    ) -> Result<Option<AlertNow>, Failure> {
-        let client = self.client(installation, repo, Purpose::Alerts).await?;
+    pub async fn alert(&self, repo: &Repository, number: u64) -> Result<Option<AlertNow>, Failure> {
+        let client = self.client(repo, Purpose::Alerts).await?;
         let found = client.find(&format!("/dependabot/alerts/{number}")).await?;
         Ok(found.map(|alert| AlertNow {
             state: alert.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),

@@ -13,7 +13,7 @@ use crate::change::{Bump, Request, Subject};
 use crate::config::repo::{PATH, RepoConfig};
 use crate::failure::Failure;
 use crate::github::GitHub;
-use crate::ids::Repo;
+use crate::ids::Repository;
 use crate::outcome::Outcome;
 use crate::queue::Lease;
 use crate::record::SessionEvent;
@@ -26,9 +26,9 @@ use crate::workspace::Mirror;
 /// # Errors
 /// GitHub cannot be reached or says no.
 pub async fn is_unasked(rooms: &Rooms, request: &Request) -> Result<bool, Failure> {
-    match (&request.subject, &rooms.github) {
-        (Subject::Alert { repo, installation, manifest, package, .. }, Some(github)) => {
-            let open = github.open_alerts(*installation, repo, package, Some(manifest)).await?;
+    match (&request.subject, request.subject.on_github(), &rooms.github) {
+        (Subject::Alert { manifest, package, .. }, Some(repo), Some(github)) => {
+            let open = github.open_alerts(&repo, package, Some(manifest)).await?;
             Ok(open.is_empty())
         }
         _ => Ok(true),
@@ -81,23 +81,19 @@ impl Session<'_> {
     /// # Errors
     /// There is none, or GitHub cannot be reached or says no.
     pub(super) async fn advisories(&self) -> Result<Vec<Advisory>, Failure> {
-        if let Subject::Local { .. } = self.request.subject {
-            return Ok(self.request.advisories.clone());
-        }
+        let Some(repo) = self.request.subject.on_github() else { return Ok(self.request.advisories.clone()) };
         let github = self.rooms.github.as_ref();
         let github = github.ok_or_else(|| Failure::bug("ask for alerts without the [github] settings"))?;
         match (&self.request.subject, &self.request.bump) {
-            (Subject::Alert { repo, installation, number, manifest, package, .. }, _) => {
-                let mut open = github.open_alerts(*installation, repo, package, Some(manifest)).await?;
+            (Subject::Alert { number, manifest, package, .. }, _) => {
+                let mut open = github.open_alerts(&repo, package, Some(manifest)).await?;
                 if !open.iter().any(|advisory| advisory.alert == Some(*number)) {
-                    open.extend(
-                        self.latecomer(github, (*installation, repo, *number), open.is_empty()).await?,
-                    );
+                    open.extend(self.latecomer(github, &repo, *number, open.is_empty()).await?);
                 }
                 Ok(open)
             }
-            (Subject::Issue { repo, installation, .. }, Some(bump)) => {
-                let open = github.open_alerts(*installation, repo, &bump.package, None).await?;
+            (Subject::Issue { .. }, Some(bump)) => {
+                let open = github.open_alerts(&repo, &bump.package, None).await?;
                 if open.is_empty() {
                     return Err(Failure::user(
                         Outcome::AlreadyCurrent,
@@ -116,10 +112,11 @@ impl Session<'_> {
     async fn latecomer(
         &self,
         github: &GitHub,
-        (installation, repo, number): (u64, &Repo, u64),
+        repo: &Repository,
+        number: u64,
         alone: bool,
     ) -> Result<Option<Advisory>, Failure> {
-        let now = github.alert(installation, repo, number).await?;
+        let now = github.alert(repo, number).await?;
         let state = now.as_ref().map_or("gone", |now| now.state.as_str());
         if state == "open" {
             let known = self.request.advisories.iter().find(|known| known.alert == Some(number));

@@ -55,18 +55,13 @@ impl Session<'_> {
     }
 
     pub(super) async fn mirror(&self) -> Result<Mirror, Failure> {
-        let source = match (&self.request.subject, &self.rooms.github) {
-            (
-                Subject::Issue { repo, installation, .. } | Subject::Alert { repo, installation, .. },
-                Some(github),
-            ) => Source::Remote {
-                url: github.clone_url(repo),
-                token: Some(github.read_token(*installation, repo).await?),
+        let source = match (&self.request.subject, self.request.subject.on_github(), &self.rooms.github) {
+            (Subject::Local { path }, ..) => Source::Local { path: path.into() },
+            (_, Some(repo), Some(github)) => Source::Remote {
+                url: github.clone_url(&repo.name),
+                token: Some(github.read_token(&repo).await?),
             },
-            (Subject::Local { path }, _) => Source::Local { path: path.into() },
-            (Subject::Issue { .. } | Subject::Alert { .. }, None) => {
-                return Err(Failure::bug("fetch without the [github] settings"));
-            }
+            _ => return Err(Failure::bug("fetch without the [github] settings")),
         };
         let want = match &self.progress.base {
             Some(base) => Want::Commit(base.clone()),
