@@ -203,8 +203,8 @@ pub(crate) fn model(config: &Config, from_env: Option<String>) -> anyhow::Result
 
 fn github(settings: &config::GitHub) -> anyhow::Result<GitHub> {
     GitHub::new(github::Settings {
-        base_url: settings.api_url.clone(),
-        web_url: settings.web_url.clone(),
+        base_url: settings.api_url(),
+        web_url: settings.web_url().to_owned(),
         app_id: settings.app_id,
         private_key: config::read_secret(&settings.private_key_file)?,
     })

@@ -65,12 +65,13 @@ impl Default for Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GitHub {
-    /// The REST API's root; another one for GitHub Enterprise Server.
-    #[serde(default = "default_api_url")]
-    pub api_url: String,
-    /// Where repositories are cloned from, and pages are.
-    #[serde(default = "default_web_url")]
-    pub web_url: String,
+    /// Root of GitHub's pages and clone addresses; that of the REST API
+    /// follows from it ([`api_root`]).
+    #[serde(default = "default_url")]
+    pub url: String,
+    /// The REST API's root, where it does not follow from `url`.
+    #[serde(default)]
+    pub api_url: Option<String>,
     pub app_id: u64,
     /// The App's private key, PEM.
     pub private_key_file: PathBuf,
@@ -120,12 +121,39 @@ fn default_sweep() -> u64 {
     300
 }
 
-fn default_api_url() -> String {
-    "https://api.github.com".to_owned()
+fn default_url() -> String {
+    "https://github.com".to_owned()
 }
 
-fn default_web_url() -> String {
-    "https://github.com".to_owned()
+impl GitHub {
+    /// Root of pages and clone addresses, without a slash at the end.
+    #[must_use]
+    pub fn web_url(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+
+    /// Root of the REST API, without a slash at the end.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        match &self.api_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => api_root(&self.url),
+        }
+    }
+}
+
+/// Where the REST API of a GitHub is: a host of its own for github.com and
+/// ghe.com, `/api/v3` below every Enterprise Server.
+///
+/// Source: GitHub's documentation of its REST API's base addresses.
+#[must_use]
+pub fn api_root(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    let hosted = |host: &&str| *host == "github.com" || host.ends_with(".ghe.com");
+    match url.split_once("://").filter(|(_, host)| hosted(host)) {
+        Some((scheme, host)) => format!("{scheme}://api.{host}"),
+        None => format!("{url}/api/v3"),
+    }
 }
 
 /// The model's provider: any server that speaks the Messages API.
@@ -420,6 +448,24 @@ mod tests {
     fn a_misspelt_key_is_refused() {
         assert!(parse("[limits]\nturn = 3").is_err());
         assert!(parse("[sandbox]\nmemory = 3").is_err());
+    }
+
+    #[test]
+    fn the_api_follows_from_the_address_of_the_pages() {
+        for (url, api) in [
+            ("https://github.com", "https://api.github.com"),
+            ("https://github.com/", "https://api.github.com"),
+            ("https://octo.ghe.com", "https://api.octo.ghe.com"),
+            ("https://git.example.com", "https://git.example.com/api/v3"),
+            ("https://notgithub.com", "https://notgithub.com/api/v3"),
+            ("http://127.0.0.1:4010", "http://127.0.0.1:4010/api/v3"),
+        ] {
+            assert_eq!(api_root(url), api);
+        }
+        let other = "[github]\nurl = \"https://a.test/\"\napi_url = \"https://b.test/\"\napp_id = 1\n\
+                     private_key_file = \"k\"\nwebhook_secret_file = \"s\"";
+        let github = parse(other).unwrap().github.unwrap();
+        assert_eq!((github.web_url(), github.api_url().as_str()), ("https://a.test", "https://b.test"));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub mod replay;
 pub mod sandbox;
 /// The order of the rooms, for one job.
 pub mod session;
+/// The page that makes the GitHub App.
+pub mod setup;
 /// Event to decision; reads the prompt files' front matter.
 pub mod trigger;
 /// Baseline, then delta.

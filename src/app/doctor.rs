@@ -90,7 +90,7 @@ fn github(config: &Config) -> Vec<Finding> {
         return vec![Finding::of("GitHub App", missing, "needed for `serve` only: README.md says how")];
     };
     let app = super::github(settings)
-        .map(|_github| format!("App {} at {}", settings.app_id, settings.api_url))
+        .map(|_github| format!("App {} at {}", settings.app_id, settings.api_url()))
         .map_err(|error| format!("{error:#}"));
     let secret = config::read_secret(&settings.webhook_secret_file)
         .map(|_secret| "read".to_owned())

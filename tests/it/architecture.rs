@@ -6,7 +6,7 @@ const VOCABULARY: [&str; 18] = [
     "ids", "change", "outcome", "failure", "clock", "secret", "text", "exec", "delivery", "event",
     "evidence", "record", "summary", "advisory", "packages", "runtime", "manager", "wish",
 ];
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "web",
     "trigger",
     "queue",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 15] = [
     "judge",
     "publish",
     "replay",
+    "setup",
     "config",
 ];
 const ADAPTERS: [&str; 4] = ["github", "model", "db", "telemetry"];

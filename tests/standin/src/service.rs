@@ -57,13 +57,12 @@ impl Setup {
         };
         let text = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\ndata_dir = {data:?}\n{more}\n\
-             [github]\napi_url = {api:?}\nweb_url = {web:?}\napp_id = {APP_ID}\n\
+             [github]\nurl = {web:?}\napp_id = {APP_ID}\n\
              private_key_file = {private:?}\nwebhook_secret_file = {secret:?}\n\
              [model]\nbase_url = {model:?}\n{key_file}[sandbox]\ntoolbox = {toolbox:?}\n",
             port = self.port,
             more = self.more,
             data = self.dir.join("data"),
-            api = github.api_url(),
             web = github.web_url(),
             private = file("app.pem", github.private_key())?,
             secret = file("webhook.secret", SECRET)?,
