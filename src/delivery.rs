@@ -32,8 +32,8 @@ pub enum Order {
         /// stops; absent when the reason is a fact.
         by: Option<Sender>,
     },
-    /// To look something up: a command, a review, a button.
-    Ask(Box<Wish>),
+    /// To look something up, in this order: commands, a review, a button.
+    Ask(Vec<Wish>),
     /// To go on under a repository's new name.
     Moved(Moved),
     /// To stop what works in repositories that are out of reach.

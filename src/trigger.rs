@@ -33,8 +33,9 @@ pub enum Decision {
         /// the reason is a fact.
         by: Option<Sender>,
     },
-    /// Look it up: a command, a review, a button.
-    Ask(Box<Wish>),
+    /// Look it up: commands, a review, a button. At least one; one comment
+    /// can hold several commands.
+    Ask(Vec<Wish>),
     /// A repository has another name or owner.
     Moved(Moved),
     /// Repositories are out of reach.

@@ -28,7 +28,7 @@ impl Intake {
             Decision::Cancel { subject, why, by } => {
                 (format!("cancel: {why}"), Order::Cancel { subject, why, by })
             }
-            Decision::Ask(wish) => ("ask".to_owned(), Order::Ask(wish)),
+            Decision::Ask(wishes) => ("ask".to_owned(), Order::Ask(wishes)),
             Decision::Moved(moved) => (format!("moved to {}", moved.to), Order::Moved(moved)),
             Decision::Gone(gone) => (format!("gone: {}", gone.why), Order::Gone(gone)),
             Decision::Remember(closed) => (self.remember(closed).await?, Order::Nothing),
