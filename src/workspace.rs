@@ -65,9 +65,20 @@ pub enum Pushed {
     AlreadyThere,
 }
 
+/// A branch, and what must be there for a push.
+#[derive(Debug, Clone, Copy)]
+pub struct Onto<'a> {
+    pub branch: &'a str,
+    /// The branch's head as it was looked at: another head by then is not
+    /// written over. `None` for a branch that is the session's own, where an
+    /// older try may be replaced.
+    pub expected: Option<&'a ObjectId>,
+}
+
 /// What a commit says besides its tree. The same values make the same commit.
 #[derive(Debug, Clone)]
 pub struct CommitMeta {
+    pub parent: ObjectId,
     pub author_name: String,
     pub author_email: String,
     pub at: Timestamp,
@@ -94,7 +105,7 @@ impl Workspace {
     /// # Errors
     /// The repository cannot be reached or read, or the commit is gone.
     pub async fn fetch(&self, key: &str, source: &Source, want: Want) -> Result<Mirror, Failure> {
-        let path = self.dir.join(hex::encode(Sha256::digest(key)).get(..24).unwrap_or_default());
+        let path = self.path(key);
         let lock = self.lock(key)?;
         let _held = lock.lock().await;
         std::fs::create_dir_all(&self.dir)
@@ -115,6 +126,24 @@ impl Workspace {
         }
         let base = self.fetch_from(&path, source, None).await?;
         Ok(Mirror::new(path, base, self.settings.clone()))
+    }
+
+    /// Brings one more commit into the mirror of `key`, such as the head of a
+    /// pull request, and names its tree. The branch is that of `HEAD`.
+    ///
+    /// # Errors
+    /// The repository cannot be reached or read, or the commit is gone.
+    pub async fn also(&self, key: &str, source: &Source, commit: &ObjectId) -> Result<Base, Failure> {
+        let path = self.path(key);
+        let lock = self.lock(key)?;
+        let _held = lock.lock().await;
+        std::fs::create_dir_all(&self.dir)
+            .map_err(|error| Failure::bug("make the directory of mirrors").because(error))?;
+        self.fetch_from(&path, source, Some(commit.clone())).await
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.dir.join(hex::encode(Sha256::digest(key)).get(..24).unwrap_or_default())
     }
 
     async fn fetch_from(

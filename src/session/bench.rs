@@ -15,6 +15,8 @@ use crate::verify::{self, Baseline};
 /// the reaper removes what a dying process left.
 pub(super) struct Bench {
     pub(super) container: Container,
+    /// The tree that it was given.
+    pub(super) start: ObjectId,
     door: Door,
 }
 
@@ -68,7 +70,7 @@ impl Session<'_> {
         };
         let container = self.rooms.sandbox.start(&spec).await?;
         let filled = container.put_tree(case.mirror.tar(tree)).await;
-        let bench = Bench { container, door };
+        let bench = Bench { container, start: tree.clone(), door };
         match filled {
             Ok(()) => Ok(bench),
             Err(failure) => {

@@ -175,7 +175,7 @@ impl Session<'_> {
     /// reader.
     pub(super) async fn take(&self, case: &Case<'_>, bench: &Bench, attempt: u32) -> Result<Patch, Failure> {
         let export = bench.container.take_changes().await?;
-        let patch = case.mirror.take(export, &case.change.may_touch).await?;
+        let patch = case.mirror.take(&bench.start, export, &case.change.may_touch).await?;
         self.recorder
             .record(SessionEvent::Patch {
                 attempt,

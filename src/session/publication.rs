@@ -18,7 +18,7 @@ use crate::ids::ObjectId;
 use crate::outcome::Outcome;
 use crate::publish::{Announcement, Published};
 use crate::record::{Caller, SessionEvent, Stage};
-use crate::workspace::{CommitMeta, Destination, Mirror};
+use crate::workspace::{CommitMeta, Destination, Mirror, Onto};
 
 /// Who every commit is by. The address is one that nobody can receive at.
 const AUTHOR: (&str, &str) = ("chaperone", "chaperone@users.noreply.localhost");
@@ -85,6 +85,7 @@ impl Session<'_> {
 
     async fn push(&self, ready: &Ready, branch: &str) -> Result<ObjectId, Failure> {
         let meta = CommitMeta {
+            parent: ready.accepted.patch().base().clone(),
             author_name: AUTHOR.0.to_owned(),
             author_email: AUTHOR.1.to_owned(),
             at: ready.commit_at,
@@ -101,7 +102,7 @@ impl Session<'_> {
         };
         let (effect, key) = ("push".to_owned(), branch.to_owned());
         self.recorder.record(SessionEvent::Intent { effect: effect.clone(), key: key.clone() }).await?;
-        ready.mirror.push(&commit, branch, &destination).await?;
+        ready.mirror.push(&commit, Onto { branch, expected: None }, &destination).await?;
         self.recorder.record(SessionEvent::Effect { effect, key, result: commit.to_string() }).await?;
         Ok(commit)
     }

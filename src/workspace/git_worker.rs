@@ -4,6 +4,7 @@
 //! comes in the request and never on the command line. A server that
 //! redirects to another host does not get it.
 
+use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,16 @@ use crate::ids::ObjectId;
 pub enum Request {
     /// Fetch `HEAD`'s branch, or one `commit`, into the bare `mirror`.
     Fetch { mirror: PathBuf, url: String, token: Option<String>, shallow: bool, commit: Option<ObjectId> },
-    /// Make `branch` of the server point at `commit` of the mirror.
-    Push { mirror: PathBuf, url: String, token: String, commit: ObjectId, branch: String },
+    /// Make `branch` of the server point at `commit` of the mirror, if it
+    /// points at `expected` now, where that is given.
+    Push {
+        mirror: PathBuf,
+        url: String,
+        token: String,
+        commit: ObjectId,
+        branch: String,
+        expected: Option<ObjectId>,
+    },
     /// Make `branch` of the local repository at `path` point at `commit`.
     Hand { mirror: PathBuf, path: PathBuf, commit: ObjectId, branch: String },
 }
@@ -37,6 +46,8 @@ pub enum Reply {
     Fetched(Base),
     Created,
     AlreadyThere,
+    /// The branch does not point at what was expected.
+    Moved,
     /// The other side said no: trying again will not help.
     Refused(String),
     /// The network or the other side failed.
@@ -62,8 +73,8 @@ pub(super) fn serve(request: &Request) -> Reply {
         Request::Fetch { mirror, url, token, shallow, commit } => {
             fetch(mirror, &Wire { url, token: token.as_deref() }, *shallow, commit.as_ref())
         }
-        Request::Push { mirror, url, token, commit, branch } => {
-            push(mirror, &Wire { url, token: Some(token) }, commit, branch)
+        Request::Push { mirror, url, token, commit, branch, expected } => {
+            push(mirror, &Wire { url, token: Some(token) }, commit, (branch, expected.as_ref()))
         }
         Request::Hand { mirror, path, commit, branch } => hand(mirror, path, commit, branch),
     };
@@ -211,18 +222,37 @@ fn fetch(
     Ok(Reply::Fetched(base))
 }
 
-fn push(mirror: &Path, wire: &Wire<'_>, commit: &ObjectId, branch: &str) -> Result<Reply, git2::Error> {
+fn push(
+    mirror: &Path,
+    wire: &Wire<'_>,
+    commit: &ObjectId,
+    (branch, expected): (&str, Option<&ObjectId>),
+) -> Result<Reply, git2::Error> {
     allowed(wire.url)?;
     let repository = Repository::open_bare(mirror)?;
     let mut remote = repository.remote_anonymous(wire.url)?;
     let name = format!("refs/heads/{branch}");
     let heads = wire.heads(&mut remote, Direction::Push)?;
-    if heads.iter().any(|head| head.name == name && head.id.to_string() == commit.as_str()) {
+    let now = heads.iter().find(|head| head.name == name).map(|head| head.id.to_string());
+    if now.as_deref() == Some(commit.as_str()) {
         return Ok(Reply::AlreadyThere);
     }
-    let mut refused = None;
-    {
+    let is_other = |now: &str| expected.is_some_and(|expected| expected.as_str() != now);
+    if is_other(now.as_deref().unwrap_or_default()) {
+        return Ok(Reply::Moved);
+    }
+    let (mut refused, moved) = (None, Cell::new(false));
+    let pushed = {
         let mut callbacks = wire.callbacks();
+        // The push itself asks for the heads again; the server then holds it
+        // to what it said here.
+        callbacks.push_negotiation(|updates| {
+            moved.set(updates.iter().any(|update| is_other(&update.src().to_string())));
+            match moved.get() {
+                true => Err(git2::Error::new(ErrorCode::User, ErrorClass::Reference, "the branch moved")),
+                false => Ok(()),
+            }
+        });
         callbacks.push_update_reference(|_name, status| {
             // The transfer succeeded; the server's answer is in here only.
             refused = status.map(str::to_owned);
@@ -234,8 +264,12 @@ fn push(mirror: &Path, wire: &Wire<'_>, commit: &ObjectId, branch: &str) -> Resu
             .proxy_options(Wire::proxy())
             .follow_redirects(RemoteRedirect::None);
         // The branch is the agent's own, so an older try may be replaced.
-        remote.push(&[format!("+{commit}:{name}").as_str()], Some(&mut options))?;
+        remote.push(&[format!("+{commit}:{name}").as_str()], Some(&mut options))
+    };
+    if moved.get() {
+        return Ok(Reply::Moved);
     }
+    pushed?;
     Ok(match refused {
         None => Reply::Created,
         Some(message) => Reply::Refused(message),

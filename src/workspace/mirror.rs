@@ -11,7 +11,7 @@ use tokio_util::bytes::Bytes;
 use tokio_util::io::StreamReader;
 
 use super::git_worker::{Reply, Request};
-use super::{CommitMeta, Destination, Pushed, Settings, objects, reader, remote};
+use super::{CommitMeta, Destination, Onto, Pushed, Settings, objects, reader, remote};
 use crate::change::Base;
 use crate::evidence::Patch;
 use crate::exec::TreeSize;
@@ -158,15 +158,35 @@ impl Mirror {
     }
 
     /// Checks an export of a container, path by path, and writes the tree
-    /// that it makes of the base.
+    /// that it makes of `start`, which the container was given. The patch is
+    /// against the base, whatever the start was.
     ///
     /// # Errors
     /// The export is not as it must be, or touches what it may not.
-    pub async fn take(&self, export: Vec<u8>, may_touch: &[String]) -> Result<Patch, Failure> {
+    pub async fn take(
+        &self,
+        start: &ObjectId,
+        export: Vec<u8>,
+        may_touch: &[String],
+    ) -> Result<Patch, Failure> {
         let edits = reader::read(&export, may_touch)?;
-        let base = self.base.clone();
+        let (base, start) = (self.base.clone(), start.clone());
         self.git("write the change into the mirror", move |repository| {
-            let tree = objects::object_id(objects::apply(repository, &base.tree, &edits)?)?;
+            let tree = objects::object_id(objects::apply(repository, &start, &edits)?)?;
+            let (files, diff) = objects::diff(repository, &base.tree, &tree)?;
+            Ok(Patch::seal(base.commit, tree, files, diff))
+        })
+        .await
+    }
+
+    /// What makes a tree of the mirror of the base: a pull request's head, or
+    /// what an earlier session left.
+    ///
+    /// # Errors
+    /// The mirror cannot be read, or the tree is not in it.
+    pub async fn change_to(&self, tree: &ObjectId) -> Result<Patch, Failure> {
+        let (base, tree) = (self.base.clone(), tree.clone());
+        self.git("compare a tree of the mirror with the base", move |repository| {
             let (files, diff) = objects::diff(repository, &base.tree, &tree)?;
             Ok(Patch::seal(base.commit, tree, files, diff))
         })
@@ -195,28 +215,34 @@ impl Mirror {
     /// # Errors
     /// The mirror cannot be written.
     pub async fn commit(&self, patch: &Patch, meta: &CommitMeta) -> Result<ObjectId, Failure> {
-        let (parent, tree, meta) = (patch.base().clone(), patch.tree().clone(), meta.clone());
+        let (tree, meta) = (patch.tree().clone(), meta.clone());
         self.git("commit the change in the mirror", move |repository| {
-            objects::object_id(objects::commit(repository, &parent, &tree, &meta)?)
+            objects::object_id(objects::commit(repository, &tree, &meta)?)
         })
         .await
     }
 
-    /// Makes `branch` at the destination point at `commit`; looks first.
+    /// Makes the branch at the destination point at `commit`; looks first.
     ///
     /// # Errors
-    /// The destination cannot be reached, or says no.
-    pub async fn push(&self, commit: &ObjectId, branch: &str, to: &Destination) -> Result<Pushed, Failure> {
-        let (mirror, commit, branch) = (self.path.clone(), commit.clone(), branch.to_owned());
+    /// The destination cannot be reached, or says no; the branch has another
+    /// head than expected.
+    pub async fn push(&self, commit: &ObjectId, onto: Onto<'_>, to: &Destination) -> Result<Pushed, Failure> {
+        let (mirror, commit, branch) = (self.path.clone(), commit.clone(), onto.branch.to_owned());
         let request = match to {
             Destination::Remote { url, token } => {
-                Request::Push { mirror, url: url.clone(), token: token.0.expose().to_owned(), commit, branch }
+                let (url, token) = (url.clone(), token.0.expose().to_owned());
+                Request::Push { mirror, url, token, commit, branch, expected: onto.expected.cloned() }
             }
             Destination::Local { path } => Request::Hand { mirror, path: path.clone(), commit, branch },
         };
         match remote::ask(&self.settings, &request).await? {
             Reply::Created => Ok(Pushed::Created),
             Reply::AlreadyThere => Ok(Pushed::AlreadyThere),
+            Reply::Moved => {
+                let what = format!("push to {}, which somebody else has pushed to since", onto.branch);
+                Err(Failure::user(Outcome::HeadMoved, what))
+            }
             other => Err(remote::failure(other, "push the branch")),
         }
     }
@@ -304,7 +330,7 @@ mod tests {
         let mirror = mirror(dir.path());
         let export =
             [record("src/a.js", Some(b"one\n2\n")), record("gone.txt", None), record("", None)].concat();
-        let patch = mirror.take(export, &["**".into()]).await.unwrap();
+        let patch = mirror.take(&mirror.base().tree, export, &["**".into()]).await.unwrap();
         assert_eq!(patch.files().len(), 2);
         assert!(patch.diff().contains("-two\n+2\n"));
         assert_eq!(mirror.list(patch.tree()).await.unwrap(), ["src/a.js"]);
@@ -315,6 +341,7 @@ mod tests {
         let both = ["gone.txt".into(), "src/a.js".into()];
         assert_eq!(mirror.overlay(patch.tree(), &base, &both).await.unwrap(), base);
         let meta = CommitMeta {
+            parent: patch.base().clone(),
             author_name: "n".into(),
             author_email: "e@localhost".into(),
             at: jiff::Timestamp::from_second(5).unwrap(),
@@ -334,6 +361,65 @@ mod tests {
         let source = Repository::open(dir.path().join("source")).unwrap();
         let branch = source.find_reference("refs/heads/agent/bump/x-1").unwrap();
         assert_eq!(branch.target().unwrap().to_string(), commit.as_str());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_started_elsewhere_is_a_patch_of_the_base_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let mirror = mirror(dir.path());
+        let all = ["**".to_owned()];
+        let first = record("src/b.js", Some(b"new\n"));
+        let first = [first, record("", None)].concat();
+        let first = mirror.take(&mirror.base().tree, first, &all).await.unwrap();
+        let second = [record("src/a.js", Some(b"one\n2\n")), record("", None)].concat();
+        let second = mirror.take(first.tree(), second, &all).await.unwrap();
+        let paths: Vec<&str> = second.files().iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["src/a.js", "src/b.js"]);
+        assert_eq!(mirror.change_to(second.tree()).await.unwrap(), second);
+    }
+
+    #[tokio::test]
+    async fn a_branch_that_somebody_moved_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let mirror = mirror(dir.path());
+        let url = dir.path().join("server").display().to_string();
+        Repository::init_bare(&url).unwrap();
+        let (base, all) = (mirror.base().commit.clone(), ["**".to_owned()]);
+        let mut commits = Vec::new();
+        for text in ["one", "two", "three"] {
+            let export = [record("src/a.js", Some(text.as_bytes())), record("", None)].concat();
+            let patch = mirror.take(&mirror.base().tree, export, &all).await.unwrap();
+            let meta = CommitMeta {
+                parent: base.clone(),
+                author_name: "n".into(),
+                author_email: "e@localhost".into(),
+                at: jiff::Timestamp::from_second(5).unwrap(),
+                message: text.into(),
+            };
+            commits.push(mirror.commit(&patch, &meta).await.unwrap());
+        }
+        let push = |commit: usize, expected: Option<usize>| {
+            serve(&Request::Push {
+                mirror: dir.path().join("mirror"),
+                url: url.clone(),
+                token: String::new(),
+                commit: commits[commit].clone(),
+                branch: "agent/bump/x-1".into(),
+                expected: expected.map(|index| commits[index].clone()),
+            })
+        };
+        let head = || {
+            let server = Repository::open_bare(&url).unwrap();
+            let branch = server.find_reference("refs/heads/agent/bump/x-1").unwrap();
+            branch.target().unwrap().to_string()
+        };
+        assert!(matches!(push(1, Some(0)), Reply::Moved), "there is no branch yet");
+        assert!(matches!(push(0, None), Reply::Created));
+        assert!(matches!(push(2, Some(1)), Reply::Moved));
+        assert_eq!(head(), commits[0].as_str());
+        assert!(matches!(push(1, Some(0)), Reply::Created));
+        assert!(matches!(push(1, Some(0)), Reply::AlreadyThere), "it may happen twice");
+        assert_eq!(head(), commits[1].as_str());
     }
 
     #[tokio::test]

@@ -255,13 +255,12 @@ fn text(diff: &Diff<'_>) -> Result<String, git2::Error> {
 /// Writes the commit; the same arguments give the same object.
 pub(super) fn commit(
     repository: &Repository,
-    parent: &ObjectId,
     tree: &ObjectId,
     meta: &CommitMeta,
 ) -> Result<Oid, git2::Error> {
     let at = Time::new(meta.at.as_second(), 0);
     let author = Signature::new(&meta.author_name, &meta.author_email, &at)?;
-    let parent = repository.find_commit(oid(parent)?)?;
+    let parent = repository.find_commit(oid(&meta.parent)?)?;
     let tree = repository.find_tree(oid(tree)?)?;
     repository.commit(None, &author, &author, &meta.message, &tree, &[&parent])
 }

@@ -68,7 +68,7 @@ pub(super) fn failure(reply: Reply, what: &str) -> Failure {
         Reply::Failed(message) => {
             Failure::transient(Outcome::FetchFailed, what).because(anyhow::anyhow!(message))
         }
-        Reply::Fetched(_) | Reply::Created | Reply::AlreadyThere => {
+        Reply::Fetched(_) | Reply::Created | Reply::AlreadyThere | Reply::Moved => {
             Failure::bug(what).because(anyhow::anyhow!("the git worker answered another question"))
         }
     }
