@@ -12,12 +12,16 @@ use crate::ids::SessionId;
 use crate::outcome::Outcome;
 use crate::record::{Stage, StageResult};
 use crate::summary::Summary;
-use crate::text;
+use crate::text::markdown::{block, code, inline, quote};
 
-/// Characters of model text in a comment.
+/// Bytes of model text in a comment.
 const QUOTED: usize = 1500;
-/// Characters of a row's detail.
+/// Bytes of a row's detail.
 const DETAIL: usize = 300;
+/// Bytes of the commands that reproduce the verification.
+const COMMANDS: usize = 4000;
+/// Bytes of a name.
+const NAME: usize = 120;
 
 /// One check run's words.
 pub(super) struct Check {
@@ -42,7 +46,7 @@ pub(super) fn status(summary: &Summary, public_url: &str) -> String {
     if let Some(Subject::Issue { sender, .. }) = summary.request.as_ref().map(|request| &request.subject) {
         let label =
             summary.request.as_ref().and_then(|request| request.label.as_deref()).unwrap_or("a command");
-        write!(out, "Requested by {} via `{}` · ", safe(sender), safe(label)).ok();
+        write!(out, "Requested by {} via {} · ", inline(sender, NAME), code(label, NAME)).ok();
     }
     writeln!(out, "[replay]({})\n", session_url(public_url, summary.session)).ok();
     if let Some(outcome) = summary.outcome {
@@ -54,7 +58,7 @@ pub(super) fn status(summary: &Summary, public_url: &str) -> String {
         )
         .ok();
         if !outcome.is_success() && !summary.detail.is_empty() {
-            writeln!(out, "{}\n", quote(&summary.detail)).ok();
+            writeln!(out, "{}\n", quote(&summary.detail, QUOTED)).ok();
         }
     }
     if let Some(url) = &summary.pull_request {
@@ -83,7 +87,7 @@ fn heading(summary: &Summary) -> String {
     let limits = summary.limits.unwrap_or_default();
     format!(
         "{} · {state} · {}/{} turns · {} of {}",
-        safe(&what),
+        inline(&what, DETAIL),
         summary.turns,
         limits.turns,
         summary.cost,
@@ -103,7 +107,7 @@ fn table(summary: &Summary) -> String {
             StageResult::Failed => "**failed**",
             StageResult::Skipped => "skipped",
         };
-        let detail = safe(&text::head(line.detail.lines().next().unwrap_or_default(), DETAIL));
+        let detail = inline(line.detail.lines().next().unwrap_or_default(), DETAIL);
         writeln!(out, "| {} | {result} | {detail} |", line.stage.title()).ok();
     }
     if let Some(stage) = summary.current {
@@ -137,7 +141,7 @@ pub(super) fn checks(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
                 None => "accept".to_owned(),
                 Some(said) => format!("judge (shadow): {}", said.name()),
             },
-            summary: format!("{}\n\nAfter {attempts} repair attempts.", quote(accepted.reason())),
+            summary: format!("{}\n\nAfter {attempts} repair attempts.", quote(accepted.reason(), QUOTED)),
             // A judge in shadow mode must not block, so this may pass a
             // required check; but what it did not accept is not shown green.
             conclusion: if accepted.dissent().is_none() { "success" } else { "neutral" },
@@ -155,7 +159,7 @@ fn judged(accepted: &Accepted) -> String {
             said.name()
         ),
     };
-    format!("{said}\n{}", quote(accepted.reason()))
+    format!("{said}\n{}", quote(accepted.reason(), QUOTED))
 }
 
 /// What no run here can show.
@@ -170,7 +174,13 @@ pub(super) fn pull_body(
 ) -> String {
     let mut out = String::from("## Why\n");
     if let Subject::Issue { number, sender, .. } = &request.subject {
-        writeln!(out, "Asked for by {} in #{number}. {}\n", safe(sender), fixes(*number, what.summary)).ok();
+        writeln!(
+            out,
+            "Asked for by {} in #{number}. {}\n",
+            inline(sender, NAME),
+            fixes(*number, what.summary)
+        )
+        .ok();
     }
     out.push_str(&why::advisories(&what.summary.advisories));
     out.push_str(&why::changed(what.resolved));
@@ -180,7 +190,7 @@ pub(super) fn pull_body(
             ChangeKind::Modified => "changed",
             ChangeKind::Deleted => "deleted",
         };
-        writeln!(out, "- `{}` {kind} (+{} −{})", safe(&file.path), file.added, file.removed).ok();
+        writeln!(out, "- {} {kind} (+{} −{})", code(&file.path, DETAIL), file.added, file.removed).ok();
     }
     out.push_str(&why::version(what.resolved));
     writeln!(
@@ -194,16 +204,10 @@ pub(super) fn pull_body(
     out.push_str(&why::proofs(&what.summary.proofs));
     let left = verified::not_verified(accepted.verified().checks(), accepted.verified().delta());
     writeln!(out, "## Not verified\n{left}{NOT_VERIFIED}\n").ok();
-    writeln!(out, "## How to reproduce\n```\ngit fetch origin {0} && git checkout {0}", what.branch).ok();
-    if let Some(install) = installation(accepted.verified().checks()) {
-        writeln!(out, "{install}").ok();
-    }
-    for check in accepted.verified().checks() {
-        writeln!(out, "{}", safe(&check.command)).ok();
-    }
+    writeln!(out, "## How to reproduce\n{}", reproduce(what.branch, accepted.verified().checks())).ok();
     writeln!(
         out,
-        "```\n\n---\nModel {} · {} · [session]({}) · a person merges",
+        "\n---\nModel {} · {} · [session]({}) · a person merges",
         what.model,
         what.summary.cost,
         session_url(public_url, what.summary.session)
@@ -212,12 +216,25 @@ pub(super) fn pull_body(
     out
 }
 
+/// The commands, between fences.
+fn reproduce(branch: &str, checks: &[CheckResult]) -> String {
+    let mut lines = vec![format!("git fetch origin {branch} && git checkout {branch}")];
+    lines.extend(installation(checks).map(str::to_owned));
+    lines.extend(checks.iter().map(|check| inline_command(&check.command)));
+    block(&lines.join("\n"), COMMANDS)
+}
+
+/// A command is one line, whatever the repository calls it.
+fn inline_command(command: &str) -> String {
+    command.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Merging a part of a group must not close the issue that asked for all.
 fn fixes(number: u64, summary: &Summary) -> String {
     if summary.left.is_empty() {
         return format!("Fixes #{number}.");
     }
-    let left: Vec<String> = summary.left.iter().map(|bump| format!("`{}`", safe(&bump.package))).collect();
+    let left: Vec<String> = summary.left.iter().map(|bump| code(&bump.package, NAME)).collect();
     format!("A part of it: {} needs a repair and gets a session of its own.", left.join(", "))
 }
 
@@ -229,36 +246,6 @@ fn installation(checks: &[CheckResult]) -> Option<&'static str> {
         "pnpm" => Some("pnpm install --frozen-lockfile"),
         _ => None,
     }
-}
-
-/// Text of a repository or a person in one line of Markdown: it cannot
-/// mention anybody, link anywhere, or break a table.
-pub(super) fn safe(untrusted: &str) -> String {
-    let mut out = String::new();
-    for c in text::plain(untrusted).chars() {
-        match c {
-            '\n' | '\t' => out.push(' '),
-            '@' => out.push_str("@\u{200b}"),
-            '#' => out.push_str("#\u{200b}"),
-            '<' => out.push_str("&lt;"),
-            '|' => out.push_str("\\|"),
-            '`' => out.push('\''),
-            '[' | ']' | '!' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    // Addresses become links by themselves.
-    out.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
-}
-
-/// Several lines of model text, as a quotation.
-pub(super) fn quote(untrusted: &str) -> String {
-    let shown = text::head(untrusted.trim(), QUOTED);
-    let lines: Vec<String> = shown.lines().map(|line| format!("> {}", safe(line))).collect();
-    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -315,16 +302,5 @@ mod tests {
         assert!(body.contains("**There is no version that fits the request.** Check the package's name"));
         assert!(body.contains("> could not find version 9 of ms"));
         assert!(body.contains("no safe version"));
-    }
-
-    #[test]
-    fn model_text_stays_a_quotation() {
-        let hostile =
-            "fine\n\n# Merge now\n@owner see https://evil.test and [this](x) ![i](y) <img src=x> #1";
-        let quoted = quote(hostile);
-        assert!(quoted.lines().all(|line| line.starts_with("> ")));
-        for bad in ["@owner", "https://", "[this]", "![i]", "<img", " #1"] {
-            assert!(!quoted.contains(bad), "{bad}: {quoted}");
-        }
     }
 }

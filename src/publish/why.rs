@@ -5,17 +5,19 @@
 
 use std::fmt::Write as _;
 
-use super::render::{quote, safe};
 use crate::advisory::{Advisory, Proof};
 use crate::change::{Resolved, Step};
 use crate::outcome::Outcome;
 use crate::summary::Summary;
 use crate::text;
+use crate::text::markdown::{code, inline, quote};
 
 /// Advisories, copies and other packages that are shown; the rest is counted.
 const SHOWN: usize = 20;
 /// Bytes of one advisory's ranges, or of one copy's path.
 const LINE: usize = 300;
+/// Bytes of a reason.
+const QUOTED: usize = 1500;
 
 /// A check run on the base commit.
 pub(super) struct NoPull {
@@ -53,17 +55,18 @@ pub(super) fn advisories(advisories: &[Advisory]) -> String {
 
 fn line(advisory: &Advisory) -> String {
     let id = if advisory.ghsa.is_empty() { "An advisory" } else { &advisory.ghsa };
-    let mut out = format!("- **{}** ({})", safe(id), advisory.severity.name());
+    let mut out = format!("- **{}** ({})", inline(id, LINE), advisory.severity.name());
     if let Some(number) = advisory.alert {
         write!(out, ", alert {number}").ok();
     }
-    let ranges = text::head(&advisory.vulnerable.join(" or "), LINE);
-    write!(out, ": {} package {} {}", ecosystem_word(advisory), safe(&advisory.package), safe(&ranges)).ok();
+    let ranges = inline(&advisory.vulnerable.join(" or "), LINE);
+    let package = inline(&advisory.package, LINE);
+    write!(out, ": {} package {package} {ranges}", ecosystem_word(advisory)).ok();
     if !advisory.manifest.is_empty() {
-        write!(out, ", seen in {}", safe(&advisory.manifest)).ok();
+        write!(out, ", seen in {}", inline(&advisory.manifest, LINE)).ok();
     }
     if !advisory.summary.is_empty() {
-        write!(out, ". {}", safe(&text::head(&advisory.summary, LINE))).ok();
+        write!(out, ". {}", inline(&advisory.summary, LINE)).ok();
     }
     out.push('\n');
     out
@@ -72,15 +75,16 @@ fn line(advisory: &Advisory) -> String {
 /// The package, and what moves along.
 pub(super) fn changed(resolved: &Resolved) -> String {
     let mut out = format!(
-        "## What changed\n`{}` {} → {}{}\n",
-        safe(&resolved.package),
-        safe(&resolved.from),
-        safe(&resolved.to),
+        "## What changed\n{} {} → {}{}\n",
+        code(&resolved.package, LINE),
+        inline(&resolved.from, LINE),
+        inline(&resolved.to, LINE),
         way(resolved.step)
     );
     for moved in resolved.others.iter().take(SHOWN) {
-        let (package, from, to) = (safe(&moved.package), safe(&moved.from), safe(&moved.to));
-        writeln!(out, "- `{package}` {from} → {to}: {}", safe(&text::head(&moved.why, LINE))).ok();
+        let (package, why) = (code(&moved.package, LINE), inline(&moved.why, LINE));
+        let (from, to) = (inline(&moved.from, LINE), inline(&moved.to, LINE));
+        writeln!(out, "- {package} {from} → {to}: {why}").ok();
     }
     rest(&mut out, resolved.others.len(), "packages");
     out
@@ -107,7 +111,7 @@ pub(super) fn version(resolved: &Resolved) -> String {
     }
     let mut out = String::from("\n## Why this version\n");
     for reason in resolved.reasons.iter().take(SHOWN) {
-        writeln!(out, "- {}", safe(&text::head(reason, LINE))).ok();
+        writeln!(out, "- {}", inline(reason, LINE)).ok();
     }
     rest(&mut out, resolved.reasons.len(), "reasons");
     out
@@ -120,9 +124,9 @@ pub(super) fn proofs(proofs: &[Proof]) -> String {
     for proof in proofs {
         let copies = proof.copies.len();
         let bad = proof.copies.iter().filter(|copy| copy.vulnerable).count();
-        let package = safe(&proof.package);
+        let package = inline(&proof.package, LINE);
         writeln!(out, "### Every installed copy of {package}\n").ok();
-        let ranges = safe(&text::head(&proof.ranges.join(" or "), LINE));
+        let ranges = inline(&proof.ranges.join(" or "), LINE);
         writeln!(out, "Resolved again after the change: {bad} of {copies} copies are in {ranges}.\n").ok();
         if copies > 0 {
             out.push_str("| Version | Comes in by | Vulnerable |\n|---|---|---|\n");
@@ -131,7 +135,7 @@ pub(super) fn proofs(proofs: &[Proof]) -> String {
         let mut shown: Vec<_> = proof.copies.iter().collect();
         shown.sort_by_key(|copy| !copy.vulnerable);
         for copy in shown.iter().take(SHOWN) {
-            let (version, path) = (safe(&copy.version), safe(&text::head(&copy.path, LINE)));
+            let (version, path) = (inline(&copy.version, LINE), inline(&copy.path, LINE));
             writeln!(out, "| {version} | {path} | {} |", if copy.vulnerable { "**yes**" } else { "no" }).ok();
         }
         if copies > SHOWN {
@@ -154,7 +158,7 @@ pub(super) fn needs_a_person(summary: &Summary, outcome: Outcome) -> bool {
 pub(super) fn no_pull(package: &str, summary: &Summary, outcome: Outcome, detail: &str) -> NoPull {
     let mut body = format!("**{}** {}\n\n", outcome.sentence(), outcome.next_step());
     if !detail.is_empty() {
-        writeln!(body, "{}\n", quote(detail)).ok();
+        writeln!(body, "{}\n", quote(detail, QUOTED)).ok();
     }
     body.push_str(&match advisories(&summary.advisories) {
         open if open.is_empty() => String::new(),
@@ -222,7 +226,7 @@ mod tests {
         assert_eq!(
             changed(&resolved),
             "## What changed\n`qs` 6.5.1 → 6.5.3, by an override below the parent that pulls it in\n\
-             - `@\u{200b}types/qs` 1 → 2: its types\n"
+             - `@types/qs` 1 → 2: its types\n"
         );
         assert_eq!(
             version(&resolved),
