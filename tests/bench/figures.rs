@@ -1,10 +1,12 @@
-//! The measured figures: `./x bench`. Nothing here passes or fails.
+//! The measured figures: `./x bench`. Nothing here passes or fails. `./x bench
+//! intake` measures the webhook receiver alone, beside Probot.
 //!
 //! Needs what the tests need, and the release build of the service.
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value is indexed without a panic")]
 
 mod edits;
+mod intake;
 mod trust;
 
 use std::path::PathBuf;
@@ -26,7 +28,11 @@ const IMAGE: &str = "chaperone/npm:node22";
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let only_intake = std::env::args().any(|word| word == "intake");
     runtime.block_on(async {
+        if only_intake {
+            return intake::beside_probot().await;
+        }
         edits::one_manifest()?;
         edits::recorded_bumps()?;
         edits::the_same_lockfile().await?;
@@ -36,7 +42,8 @@ fn main() -> Result<()> {
         starts().await?;
         round_trips().await?;
         large_tree().await?;
-        sessions().await
+        sessions().await?;
+        intake::beside_probot().await
     })
 }
 
