@@ -207,6 +207,7 @@ fn github(settings: &config::GitHub) -> anyhow::Result<GitHub> {
         web_url: settings.web_url().to_owned(),
         app_id: settings.app_id,
         private_key: config::read_secret(&settings.private_key_file)?,
+        write_pause: Duration::from_millis(settings.write_pause_ms),
     })
 }
 

@@ -6,6 +6,7 @@
 //! its text.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::outcome::Outcome;
 
@@ -28,6 +29,7 @@ pub struct Failure {
     kind: Kind,
     outcome: Outcome,
     public: String,
+    delay: Option<Duration>,
     source: Option<anyhow::Error>,
 }
 
@@ -61,8 +63,21 @@ impl Failure {
         self
     }
 
+    /// Trying again sooner than this cannot help.
+    #[must_use]
+    pub fn not_before(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
     fn new(kind: Kind, outcome: Outcome, public: impl Into<String>) -> Self {
-        Self { kind, outcome, public: public.into(), source: None }
+        Self { kind, outcome, public: public.into(), delay: None, source: None }
+    }
+
+    /// How long to wait before it is tried again, where that is known.
+    #[must_use]
+    pub fn delay(&self) -> Option<Duration> {
+        self.delay
     }
 
     #[must_use]

@@ -1,39 +1,49 @@
 //! GitHub's REST API, and the only code that speaks it.
 //!
-//! Tokens are minted per repository and per purpose: to read, to report, to
-//! write. Requests that only read or replace are tried again after a hiccup;
-//! one that makes something is never blindly repeated: it says "uncertain",
-//! and the caller looks before it acts again.
+//! Tokens are minted per repository and per purpose: to look, to fetch, to
+//! report, to write. Requests that only read or replace are tried again
+//! after a hiccup; one that makes something is never blindly repeated: it
+//! says "uncertain", and the caller looks before it acts again. There is
+//! nothing here that merges, approves or deletes what somebody else made.
 
 mod alerts;
+mod app;
 mod call;
+mod checks;
 mod issues;
+mod limits;
+mod look;
+mod pace;
 mod pulls;
+mod refusal;
+mod token;
+mod wire;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context as _;
-use octocrab::models::apps::CreateInstallationAccessToken;
-use octocrab::models::{AppId, InstallationId};
-use octocrab::service::middleware::retry::RetryConfig;
-use octocrab::{Octocrab, jsonwebtoken};
-use tokio::sync::Mutex;
+use serde_json::Value;
 
 use crate::change::Permission;
+use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::ids::{Repo, Repository};
-use crate::outcome::Outcome;
 use crate::secret::{ReadToken, Secret, WriteToken};
 
-pub use alerts::AlertNow;
-pub use call::RepoClient;
-pub use issues::Reaction;
-pub use pulls::{CheckRun, NewPull, Pull};
+use call::Access;
+use token::Purpose;
 
-/// A token is taken as used up this long before it is: GitHub's live an hour.
-const TOKEN_LIFE: Duration = Duration::from_mins(50);
+pub use alerts::AlertNow;
+pub use app::{
+    AppNow, Credentials, FailedDelivery, HookConfig, InstallationNow, RepositoryNow, convert_manifest,
+};
+pub use call::RepoClient;
+pub use checks::{CheckNow, CheckRun, CheckState};
+pub use issues::{IssueNow, Note, Reaction};
+pub use limits::{Annotation, CheckAction, Level};
+pub use look::{FirstCommit, PullNow, ReviewComment};
+pub use pulls::{NewPull, Pull};
+pub use refusal::named as named_refusal;
 
 /// The App, and where GitHub is.
 #[derive(Debug, Clone)]
@@ -44,51 +54,21 @@ pub struct Settings {
     pub web_url: String,
     pub app_id: u64,
     pub private_key: Secret,
+    /// Between two requests of one installation that make content.
+    pub write_pause: Duration,
 }
-
-/// What a token is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Purpose {
-    /// Fetch the repository.
-    Read,
-    /// Comments, reactions, labels, and who may what.
-    Report,
-    /// Read Dependabot alerts.
-    Alerts,
-    /// Check runs that say why there is no pull request.
-    Check,
-    /// Push, pull requests, check runs.
-    Write,
-}
-
-impl Purpose {
-    fn permissions(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Read => &[("contents", "read"), ("metadata", "read")],
-            Self::Report => &[("issues", "write"), ("pull_requests", "read"), ("metadata", "read")],
-            Self::Alerts => &[("vulnerability_alerts", "read"), ("metadata", "read")],
-            Self::Check => &[("checks", "write"), ("metadata", "read")],
-            Self::Write => &[
-                ("contents", "write"),
-                ("pull_requests", "write"),
-                ("checks", "write"),
-                ("metadata", "read"),
-            ],
-        }
-    }
-}
-
-type TokenKey = (Repository, Purpose);
 
 /// One installation-wide client. Cheap to clone.
 #[derive(Clone)]
 pub struct GitHub(Arc<Inner>);
 
 struct Inner {
-    app: Octocrab,
+    wire: wire::Wire,
     web_url: String,
-    /// Held while a token is minted, so that ten callers mint one.
-    tokens: Mutex<HashMap<TokenKey, (Secret, Instant)>>,
+    app_id: u64,
+    key: token::Key,
+    tokens: token::Tokens,
+    pace: pace::Pace,
 }
 
 impl std::fmt::Debug for GitHub {
@@ -101,20 +81,14 @@ impl GitHub {
     /// # Errors
     /// The key is not an RSA key in PEM form, or the address is not one.
     pub fn new(settings: Settings) -> anyhow::Result<Self> {
-        let key = jsonwebtoken::EncodingKey::from_rsa_pem(settings.private_key.expose().as_bytes())
-            .context("could not read the App's private key: it must be an RSA key in PEM form")?;
-        let app = Octocrab::builder()
-            .base_uri(settings.base_url.as_str())
-            .context("could not read the address of GitHub's API")?
-            .app(AppId(settings.app_id), key)
-            .add_retry_config(RetryConfig::None)
-            .set_connect_timeout(Some(Duration::from_secs(10)))
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .set_write_timeout(Some(Duration::from_secs(30)))
-            .build()
-            .context("could not make GitHub's client")?;
-        let web_url = settings.web_url.trim_end_matches('/').to_owned();
-        Ok(Self(Arc::new(Inner { app, web_url, tokens: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            wire: wire::Wire::new(&settings.base_url)?,
+            web_url: settings.web_url.trim_end_matches('/').to_owned(),
+            app_id: settings.app_id,
+            key: token::Key::new(settings.app_id, &settings.private_key)?,
+            tokens: token::Tokens::default(),
+            pace: pace::Pace::new(settings.write_pause),
+        })))
     }
 
     #[must_use]
@@ -125,7 +99,7 @@ impl GitHub {
     /// # Errors
     /// GitHub does not give one.
     pub async fn read_token(&self, repo: &Repository) -> Result<ReadToken, Failure> {
-        Ok(ReadToken(self.token(repo, Purpose::Read).await?))
+        Ok(ReadToken(self.token(repo, Purpose::Fetch).await?))
     }
 
     /// For `publish` only.
@@ -136,7 +110,15 @@ impl GitHub {
         Ok(WriteToken(self.token(repo, Purpose::Write).await?))
     }
 
-    /// For comments, reactions and labels.
+    /// For issues, pull requests, checks and branches as they are now.
+    ///
+    /// # Errors
+    /// GitHub does not give a token.
+    pub async fn reader(&self, repo: &Repository) -> Result<RepoClient, Failure> {
+        self.client(repo, Purpose::Look).await
+    }
+
+    /// For comments, reactions and labels, on issues and pull requests.
     ///
     /// # Errors
     /// GitHub does not give a token.
@@ -152,12 +134,13 @@ impl GitHub {
         self.client(repo, Purpose::Check).await
     }
 
-    /// For pull requests and check runs; asked for with the ticket's token.
+    /// For branches, pull requests and check runs; asked for with the
+    /// ticket's token.
     ///
     /// # Errors
-    /// The token cannot be used.
+    /// None so far; the token is proved by its first use.
     pub fn writer(&self, token: &WriteToken, repo: &Repository) -> Result<RepoClient, Failure> {
-        RepoClient::new(&self.0.app, &token.0, &repo.name)
+        Ok(RepoClient::new(self, repo, Access::Ticket(token.0.clone())))
     }
 
     /// What a person may do. Who is not a collaborator may nothing.
@@ -165,12 +148,12 @@ impl GitHub {
     /// # Errors
     /// GitHub does not say; the caller must take that for a no.
     pub async fn permission(&self, repo: &Repository, login: &str) -> Result<Permission, Failure> {
-        let client = self.client(repo, Purpose::Report).await?;
+        let client = self.client(repo, Purpose::Metadata).await?;
         let login: String =
             login.chars().filter(|c| c.is_ascii_alphanumeric() || "-_[]".contains(*c)).collect();
-        let path = format!("/collaborators/{login}/permission");
+        let path = format!("/collaborators/{}/permission", wire::escape(&login));
         let Some(answer) = client.find(&path).await? else { return Ok(Permission::None) };
-        let name = |key: &str| answer.get(key).and_then(serde_json::Value::as_str);
+        let name = |key: &str| answer.get(key).and_then(Value::as_str);
         // The role is finer than the older field; a custom role is known by
         // the older field only.
         let role = name("role_name").map_or(Permission::None, Permission::from_name);
@@ -178,58 +161,15 @@ impl GitHub {
         Ok(if role == Permission::None { legacy } else { role })
     }
 
+    /// A client whose token is there already, so that a missing permission
+    /// shows here.
     async fn client(&self, repo: &Repository, purpose: Purpose) -> Result<RepoClient, Failure> {
-        let token = self.token(repo, purpose).await?;
-        RepoClient::new(&self.0.app, &token, &repo.name)
+        self.token(repo, purpose).await?;
+        Ok(RepoClient::new(self, repo, Access::Purpose(purpose)))
     }
 
-    async fn token(&self, repo: &Repository, purpose: Purpose) -> Result<Secret, Failure> {
-        let mut tokens = self.0.tokens.lock().await;
-        let key = (repo.clone(), purpose);
-        if let Some((token, minted)) = tokens.get(&key)
-            && minted.elapsed() < TOKEN_LIFE
-        {
-            return Ok(token.clone());
-        }
-        let token = self.mint(repo, purpose).await?;
-        tokens.insert(key, (token.clone(), Instant::now()));
-        Ok(token)
-    }
-
-    async fn mint(&self, repo: &Repository, purpose: Purpose) -> Result<Secret, Failure> {
-        let permissions =
-            purpose.permissions().iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned()));
-        let body = CreateInstallationAccessToken {
-            repositories: Some(vec![repo.name.name().to_owned()]),
-            permissions: Some(permissions.collect()),
-            ..CreateInstallationAccessToken::default()
-        };
-        let mut tries = 1;
-        loop {
-            let minted = self
-                .0
-                .app
-                .apps()
-                .create_installation_access_token(InstallationId(repo.installation), &body)
-                .await;
-            match minted {
-                Ok(token) => return Ok(Secret::new(token.token)),
-                // Minting twice only makes two tokens.
-                Err(error) if tries < call::TRIES && call::is_passing(&error) => {
-                    tokio::time::sleep(call::pause(tries)).await;
-                    tries += 1;
-                }
-                Err(error) => return Err(refused(error, &repo.name)),
-            }
-        }
-    }
-}
-
-fn refused(error: octocrab::Error, repo: &Repo) -> Failure {
-    let what = format!("get a token for {repo} from GitHub");
-    if call::is_passing(&error) {
-        Failure::transient(Outcome::InternalError, what).because(error)
-    } else {
-        Failure::user(Outcome::InternalError, what).because(error)
+    /// The App's proof of who it is.
+    fn proof(&self) -> Result<Secret, Failure> {
+        self.0.key.proof(Clock.now().as_second())
     }
 }

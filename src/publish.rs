@@ -25,7 +25,7 @@ use crate::advisory;
 use crate::change::{Base, Request, Resolved, Subject};
 use crate::evidence::Accepted;
 use crate::failure::Failure;
-use crate::github::{CheckRun, GitHub, NewPull, Reaction, RepoClient};
+use crate::github::{CheckRun, CheckState, GitHub, NewPull, Note, Reaction, RepoClient};
 use crate::ids::{ObjectId, Repository};
 use crate::outcome::Outcome;
 use crate::record::{Recorder, SessionEvent};
@@ -143,7 +143,7 @@ impl Publisher {
     pub async fn acknowledge(&self) -> Result<(), Failure> {
         let Some(issue) = self.issue() else { return Ok(()) };
         self.journaled("acknowledge", self.request.subject.key(), async {
-            issue.reporter().await?.react(issue.number, Reaction::Eyes).await?;
+            issue.reporter().await?.react(Note::Issue(issue.number), Reaction::Eyes).await?;
             Ok(((), String::new()))
         })
         .await
@@ -230,9 +230,12 @@ impl Publisher {
                     sha: what.commit.as_str(),
                     external_id: &key,
                     details_url: &render::session_url(place.public_url, what.summary.session),
-                    conclusion: check.conclusion,
+                    state: CheckState::Completed(check.conclusion),
                     title: &check.title,
                     summary: &check.summary,
+                    text: "",
+                    annotations: &[],
+                    actions: &[],
                 };
                 writer.ensure_check(&run).await?;
                 Ok(((), check.conclusion.to_owned()))
@@ -247,6 +250,7 @@ impl Publisher {
                     base: &what.base.branch,
                     title: &advisory::title(what.resolved, &what.summary.advisories),
                     body: &body,
+                    draft: false,
                 };
                 let pull = writer.ensure_pull(&new).await?;
                 let url = pull.url.clone();
@@ -278,8 +282,8 @@ impl Publisher {
             } else {
                 (Reaction::Confused, NEEDS_HUMAN)
             };
-            reporter.react(issue.number, reaction).await?;
-            reporter.unreact(issue.number, Reaction::Eyes).await?;
+            reporter.react(Note::Issue(issue.number), reaction).await?;
+            reporter.unreact(Note::Issue(issue.number), Reaction::Eyes).await?;
             if outcome != Outcome::DeclinedUnauthorized {
                 reporter.add_label(issue.number, label).await?;
                 reporter.remove_label(issue.number, RUNNING).await?;
@@ -304,9 +308,12 @@ impl Publisher {
                 sha: base.commit.as_str(),
                 external_id: &key,
                 details_url: &render::session_url(place.public_url, summary.session),
-                conclusion: "action_required",
+                state: CheckState::Completed("action_required"),
                 title: &check.title,
                 summary: &check.summary,
+                text: "",
+                annotations: &[],
+                actions: &[],
             };
             place.github.checker(&place.repo).await?.ensure_check(&run).await?;
             Ok(((), outcome.name().to_owned()))

@@ -144,7 +144,7 @@ async fn retry(app: &App, lease: Lease, failure: Failure) -> Result<(), Failure>
         return Err(failure);
     }
     tracing::warn!(session = %lease.session(), %failure, "session cut short");
-    let pause = Duration::from_secs(app.settings.retry_seconds);
+    let pause = Duration::from_secs(app.settings.retry_seconds).max(failure.delay().unwrap_or_default());
     match lease.retry(pause).await? {
         Retried::Again => Ok(()),
         Retried::UsedUp(lease) => {

@@ -3,7 +3,9 @@
 
 use serde_json::Value;
 
-use super::{GitHub, Purpose};
+use super::GitHub;
+use super::token::Purpose;
+use super::wire::escape;
 use crate::advisory::{Advisory, parse_advisory};
 use crate::failure::Failure;
 use crate::ids::Repository;
@@ -34,7 +36,7 @@ impl GitHub {
         if let Some(manifest) = manifest {
             path = format!("{path}&manifest={}", escape(manifest));
         }
-        let open = client.list_linked(&path).await?;
+        let open = client.list(&path).await?;
         // The filters are GitHub's; what came through is looked at again.
         let ours = |advisory: &Advisory| {
             advisory.package == package && manifest.is_none_or(|manifest| advisory.manifest == manifest)
@@ -53,25 +55,5 @@ impl GitHub {
             state: alert.get("state").and_then(Value::as_str).unwrap_or_default().to_owned(),
             advisory: parse_advisory(&alert).ok(),
         }))
-    }
-}
-
-/// A value of a query: everything but plain letters, digits and `-._~` as
-/// percent signs and hexadecimal digits.
-fn escape(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_cannot_leave_its_place_in_the_query() {
-        assert_eq!(escape("@scope/a.b-c"), "%40scope%2Fa.b-c");
-        assert_eq!(escape("a&state=fixed#é"), "a%26state%3Dfixed%23%C3%A9");
     }
 }

@@ -1,18 +1,27 @@
-//! One request to one repository's part of the API.
+//! One request to one repository's part of the API, and what to do when
+//! GitHub does not answer it as it should.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use octocrab::Octocrab;
+use reqwest::Method;
 use serde_json::Value;
 
+use super::pace::{self, Lane, PATIENCE};
+use super::token::Purpose;
+use super::wire::{Answer, Call};
+use super::{GitHub, refusal};
+use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::ids::Repo;
+use crate::ids::{Repo, Repository};
 use crate::outcome::Outcome;
 use crate::secret::Secret;
 use crate::text;
 
 /// Tries of one request.
 pub(super) const TRIES: u32 = 3;
+/// Pages of one list.
+const PAGES: u32 = 30;
 
 /// Before the next try: half a second, one, two.
 pub(super) fn pause(tries: u32) -> Duration {
@@ -25,30 +34,106 @@ pub(super) async fn wait_and_look(failure: &Failure, tries: u32) {
     tokio::time::sleep(pause(tries)).await;
 }
 
-/// Could the same request succeed later?
-pub(super) fn is_passing(error: &octocrab::Error) -> bool {
-    match error {
-        octocrab::Error::GitHub { source, .. } => {
-            let status = source.status_code.as_u16();
-            status >= 500 || status == 429
+impl GitHub {
+    /// Sends it once, in its turn. A limit is waited for, when that is not
+    /// long: what was limited was not done.
+    ///
+    /// # Errors
+    /// The limit is a long one. The inner error: GitHub cannot be reached.
+    pub(super) async fn once(
+        &self,
+        installation: u64,
+        call: &Call<'_>,
+        what: &str,
+    ) -> Result<anyhow::Result<Answer>, Failure> {
+        let lane: Arc<Lane> = self.0.pace.lane(installation);
+        for _ in 0..TRIES {
+            lane.open().await.map_err(|left| limited(what, left))?;
+            let turn = if pace::makes_content(&call.method, call.path) {
+                Some(lane.turn(self.0.pace.pause).await)
+            } else {
+                None
+            };
+            let sent = self.0.wire.send(call).await;
+            drop(turn);
+            let Ok(answer) = &sent else { return Ok(sent) };
+            match lane.learn(answer, Clock.now()) {
+                None => return Ok(sent),
+                Some(wait) if wait > PATIENCE => return Err(limited(what, wait)),
+                Some(wait) => tracing::warn!(installation, ?wait, "GitHub wants to be left alone"),
+            }
         }
-        octocrab::Error::Hyper { .. } | octocrab::Error::Service { .. } | octocrab::Error::Http { .. } => {
-            true
-        }
-        _ => false,
+        Err(limited(what, PATIENCE))
     }
+
+    /// Sends what may be sent twice, again after a hiccup.
+    ///
+    /// # Errors
+    /// GitHub cannot be reached, or is not well, or wants to be left alone
+    /// for long.
+    pub(super) async fn patiently(
+        &self,
+        installation: u64,
+        call: &Call<'_>,
+        what: &str,
+    ) -> Result<Answer, Failure> {
+        let mut tries = 1;
+        loop {
+            let failure = match self.once(installation, call, what).await? {
+                Ok(answer) if answer.status < 500 => return Ok(answer),
+                Ok(answer) => unwell(what, &answer),
+                Err(error) => unreached(what).because(error),
+            };
+            if tries >= TRIES {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause(tries)).await;
+            tries += 1;
+        }
+    }
+}
+
+fn limited(what: &str, left: Duration) -> Failure {
+    Failure::transient(Outcome::InternalError, format!("{what}: GitHub wants to be left alone for a while"))
+        .not_before(left)
+}
+
+fn unreached(what: &str) -> Failure {
+    Failure::transient(Outcome::InternalError, format!("{what}: GitHub could not be reached"))
+}
+
+fn unwell(what: &str, answer: &Answer) -> Failure {
+    unreached(what).because(anyhow::anyhow!("{} {}", answer.status, answer.message()))
+}
+
+/// With what a client speaks.
+#[derive(Debug, Clone)]
+pub(super) enum Access {
+    /// A token that is made, and made again, as needed.
+    Purpose(Purpose),
+    /// The ticket's own.
+    Ticket(Secret),
+}
+
+/// How often a request is sent.
+#[derive(Debug, Clone, Copy)]
+enum Patience {
+    Once,
+    /// Again after a hiccup.
+    Patient,
 }
 
 /// A client for one repository, with one purpose's token.
 #[derive(Clone)]
 pub struct RepoClient {
-    crab: Octocrab,
-    repo: Repo,
+    github: GitHub,
+    repo: Repository,
+    access: Access,
 }
 
 impl std::fmt::Debug for RepoClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RepoClient({})", self.repo)
+        write!(f, "RepoClient({})", self.repo.name)
     }
 }
 
@@ -62,38 +147,24 @@ pub(super) enum Posted {
     Uncertain(Failure),
 }
 
-/// Status and body of an answer.
-struct Answer {
-    status: u16,
-    body: Value,
-    /// The query of the next page, of a list that is paged by a cursor.
-    next: Option<String>,
-}
-
-#[derive(Clone, Copy)]
-enum Method {
-    Get,
-    Post,
-    Patch,
-    Delete,
-}
-
 impl RepoClient {
-    pub(super) fn new(app: &Octocrab, token: &Secret, repo: &Repo) -> Result<Self, Failure> {
-        let crab = app
-            .user_access_token(token.expose())
-            .map_err(|error| Failure::bug("use a token of GitHub's").because(error))?;
-        Ok(Self { crab, repo: repo.clone() })
+    pub(super) fn new(github: &GitHub, repo: &Repository, access: Access) -> Self {
+        Self { github: github.clone(), repo: repo.clone(), access }
     }
 
     #[must_use]
     pub fn repo(&self) -> &Repo {
-        &self.repo
+        &self.repo.name
+    }
+
+    /// The App's number.
+    pub(super) fn app_id(&self) -> u64 {
+        self.github.0.app_id
     }
 
     /// GET; `None` when there is no such thing.
     pub(super) async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
-        let answer = self.patiently(Method::Get, path, None).await?;
+        let answer = self.patiently(Method::GET, path, None).await?;
         match answer.status {
             404 => Ok(None),
             200..=299 => Ok(Some(answer.body)),
@@ -101,41 +172,22 @@ impl RepoClient {
         }
     }
 
-    /// GET of a list, all pages up to ten.
+    /// GET of a list, all pages up to thirty. Of the address of the next
+    /// page only the query is taken: it cannot lead to another list or
+    /// another server.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Failure> {
-        let mut items = Vec::new();
-        let mark = if path.contains('?') { '&' } else { '?' };
-        for page in 1..=10 {
-            let body = self.find(&format!("{path}{mark}per_page=100&page={page}")).await?.unwrap_or_default();
-            // Some lists are an object with the list in it.
-            let list =
-                body.as_array().or_else(|| body.as_object()?.values().find_map(Value::as_array)).cloned();
-            let list = list.unwrap_or_default();
-            let last = list.len() < 100;
-            items.extend(list);
-            if last {
-                break;
-            }
-        }
-        Ok(items)
-    }
-
-    /// GET of a list that is paged by a cursor, all pages up to twenty. Of
-    /// the address of the next page only the query is taken: it cannot lead
-    /// to another list or another server.
-    pub(super) async fn list_linked(&self, path: &str) -> Result<Vec<Value>, Failure> {
         let mut items = Vec::new();
         let bare = path.split('?').next().unwrap_or_default();
         let mark = if path.contains('?') { '&' } else { '?' };
         let mut page = format!("{path}{mark}per_page=100");
-        for _ in 0..20 {
-            let answer = self.patiently(Method::Get, &page, None).await?;
+        for _ in 0..PAGES {
+            let answer = self.patiently(Method::GET, &page, None).await?;
             match answer.status {
                 404 => break,
                 200..=299 => {}
                 _ => return Err(self.refused(&answer)),
             }
-            items.extend(answer.body.as_array().cloned().unwrap_or_default());
+            items.extend(items_of(answer.body));
             match answer.next {
                 Some(query) => page = format!("{bare}?{query}"),
                 None => break,
@@ -146,13 +198,12 @@ impl RepoClient {
 
     /// PATCH: the same twice is the same once.
     pub(super) async fn replace(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let answer = self.patiently(Method::Patch, path, Some(body)).await?;
-        if (200..300).contains(&answer.status) { Ok(answer.body) } else { Err(self.refused(&answer)) }
+        self.done(self.patiently(Method::PATCH, path, Some(body)).await?)
     }
 
     /// DELETE; gone already is as good.
     pub(super) async fn remove(&self, path: &str) -> Result<(), Failure> {
-        let answer = self.patiently(Method::Delete, path, None).await?;
+        let answer = self.patiently(Method::DELETE, path, None).await?;
         match answer.status {
             200..=299 | 404 | 410 => Ok(()),
             _ => Err(self.refused(&answer)),
@@ -161,107 +212,144 @@ impl RepoClient {
 
     /// POST of something that GitHub itself makes only once.
     pub(super) async fn post_idempotent(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let answer = self.patiently(Method::Post, path, Some(body)).await?;
-        if (200..300).contains(&answer.status) { Ok(answer.body) } else { Err(self.refused(&answer)) }
+        self.done(self.patiently(Method::POST, path, Some(body)).await?)
     }
 
     /// POST, once.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Posted, Failure> {
-        match self.once(Method::Post, path, Some(body)).await {
+        match self.ask(&Method::POST, path, Some(body), Patience::Once).await? {
             Ok(answer) => match answer.status {
                 200..=299 => Ok(Posted::Made(answer.body)),
-                422 => Ok(Posted::Invalid(message(&answer.body))),
-                500.. => Ok(Posted::Uncertain(self.refused(&answer))),
+                422 if refusal::named(&answer.message()).is_none() => Ok(Posted::Invalid(answer.message())),
+                500.. => Ok(Posted::Uncertain(unwell(&self.what(), &answer))),
                 _ => Err(self.refused(&answer)),
             },
-            Err(failure) => Ok(Posted::Uncertain(failure)),
+            Err(error) => Ok(Posted::Uncertain(unreached(&self.what()).because(error))),
         }
     }
 
-    async fn patiently(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
-        let mut tries = 1;
+    fn done(&self, answer: Answer) -> Result<Value, Failure> {
+        if answer.is_success() { Ok(answer.body) } else { Err(self.refused(&answer)) }
+    }
+
+    pub(super) async fn patiently(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        let sent = self.ask(&method, path, body, Patience::Patient).await?;
+        // The inner error is of the other way only.
+        sent.map_err(|error| unreached(&self.what()).because(error))
+    }
+
+    /// Asks with a token, and once more with a new one when GitHub refuses
+    /// the first: nothing was done with it then.
+    async fn ask(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        patience: Patience,
+    ) -> Result<anyhow::Result<Answer>, Failure> {
+        let (path, what) = (self.path(path), self.what());
+        let mut again = matches!(self.access, Access::Purpose(_));
         loop {
-            let answer = self.once(method, path, body).await;
-            let again = answer.as_ref().map_or(true, |answer| answer.status >= 500);
-            if !again || tries >= TRIES {
-                return answer;
+            let token = self.token().await?;
+            let call = Call { method: method.clone(), path: &path, body, bearer: Some(&token) };
+            let sent = match patience {
+                Patience::Once => self.github.once(self.repo.installation, &call, &what).await?,
+                Patience::Patient => Ok(self.github.patiently(self.repo.installation, &call, &what).await?),
+            };
+            if !matches!(&sent, Ok(answer) if answer.status == 401) {
+                return Ok(sent);
             }
-            tokio::time::sleep(pause(tries)).await;
-            tries += 1;
+            self.github.0.tokens.drop_refused(&self.repo, &token).await;
+            if !again {
+                return Ok(sent);
+            }
+            again = false;
         }
     }
 
-    async fn once(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Failure> {
-        let uri = format!("/repos/{}{path}", self.repo);
-        let sent = match method {
-            Method::Get => self.crab._get(uri).await,
-            Method::Post => self.crab._post(uri, body).await,
-            Method::Patch => self.crab._patch(uri, body).await,
-            Method::Delete => self.crab._delete(uri, None::<&()>).await,
-        };
-        let failed = |error| self.unreached().because(error);
-        let response = sent.map_err(failed)?;
-        let status = response.status().as_u16();
-        let next = response.headers().get("link").and_then(|link| next_page(link.to_str().ok()?));
-        let body = self.crab.body_to_string(response).await.map_err(failed)?;
-        Ok(Answer { status, body: serde_json::from_str(&body).unwrap_or_default(), next })
+    async fn token(&self) -> Result<Secret, Failure> {
+        match &self.access {
+            Access::Purpose(purpose) => self.github.token(&self.repo, *purpose).await,
+            Access::Ticket(token) => Ok(token.clone()),
+        }
     }
 
-    fn unreached(&self) -> Failure {
-        Failure::transient(Outcome::InternalError, format!("reach GitHub for {}", self.repo))
+    fn path(&self, path: &str) -> String {
+        format!("/repos/{}{path}", self.repo.name)
     }
 
-    fn refused(&self, answer: &Answer) -> Failure {
-        let cause = anyhow::anyhow!("{} {}", answer.status, message(&answer.body));
-        match answer.status {
-            429 | 500.. => self.unreached().because(cause),
-            // GitHub says "rate limit" with a 403 too.
-            403 if message(&answer.body).to_lowercase().contains("rate limit") => {
-                self.unreached().because(cause)
-            }
-            401 => Failure::user(Outcome::InternalError, "speak to GitHub: it refused the App's credentials")
-                .because(cause),
-            403 => Failure::user(
+    fn what(&self) -> String {
+        format!("do this in {}", self.repo.name)
+    }
+
+    pub(super) fn refused(&self, answer: &Answer) -> Failure {
+        let said = answer.message();
+        let cause = anyhow::anyhow!("{} {said}", answer.status);
+        let user = |why: &str| Failure::user(Outcome::InternalError, format!("{}: {why}", self.what()));
+        if matches!(answer.status, 403 | 409 | 422)
+            && let Some(outcome) = refusal::named(&said)
+        {
+            return Failure::user(outcome, refusal::public(outcome)).because(cause);
+        }
+        let failure = match answer.status {
+            401 => Failure::transient(
                 Outcome::InternalError,
-                format!("do this in {}: the App's installation lacks a permission", self.repo),
-            )
-            .because(cause),
-            _ => Failure::user(Outcome::InternalError, format!("do this in {}: GitHub said no", self.repo))
-                .because(cause),
+                format!("{}: GitHub refused the App's token", self.what()),
+            ),
+            403 if said.to_ascii_lowercase().contains("not accessible by integration") => {
+                user(&format!("an owner has to accept {} for the App's installation", self.wanted(answer)))
+            }
+            403 => user("GitHub forbids it"),
+            404 => user(
+                "GitHub has no such thing, which is also what it says when the App's installation may not see it",
+            ),
+            451 => user("GitHub has taken the repository offline"),
+            _ => user("GitHub said no"),
+        };
+        failure.because(cause)
+    }
+
+    /// The permission that a refused call needs: GitHub's own word, else
+    /// what the token was made for.
+    fn wanted(&self, answer: &Answer) -> String {
+        let told = answer.header("x-accepted-github-permissions").unwrap_or_default();
+        let plain: String =
+            told.chars().filter(|c| c.is_ascii_alphanumeric() || "_=;, ".contains(*c)).collect();
+        match (&self.access, plain.trim()) {
+            (Access::Purpose(purpose), "") => format!("the permissions {}", purpose.names()),
+            (Access::Ticket(_), "") => format!("the permissions {}", Purpose::Write.names()),
+            (_, told) => format!("the permission {}", text::head(told, 100).replace('=', ": ")),
         }
     }
 
     /// For the loops that look and act: what to say when nothing helped.
     pub(super) fn exhausted(&self, what: &str) -> Failure {
-        Failure::transient(Outcome::InternalError, format!("{what} in {}", self.repo))
+        Failure::transient(Outcome::InternalError, format!("{what} in {}", self.repo.name))
+    }
+
+    /// GitHub says that it cannot be, and will say so again.
+    pub(super) fn invalid(&self, what: &str, why: String) -> Failure {
+        Failure::user(Outcome::InternalError, format!("{what} in {}: GitHub said no", self.repo.name))
+            .because(anyhow::anyhow!(why))
     }
 }
 
-fn message(body: &Value) -> String {
-    let said = body.get("message").and_then(Value::as_str).unwrap_or_default();
-    let first = body.pointer("/errors/0/message").and_then(Value::as_str).unwrap_or_default();
-    text::head(text::plain(&format!("{said} {first}")).trim(), 300)
-}
-
-/// The query of the address that a `Link` header calls the next one.
-fn next_page(link: &str) -> Option<String> {
-    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
-    let address = next.split_once('<')?.1.split_once('>')?.0;
-    Some(address.split_once('?')?.1.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_the_next_pages_address_only_the_query_counts() {
-        let link = "<https://evil.test/x?a=1&before=q>; rel=\"prev\", <https://h.test/repos/o/r/dependabot/alerts?state=open&after=Y3%3D>; rel=\"next\"";
-        assert_eq!(next_page(link).as_deref(), Some("state=open&after=Y3%3D"));
-        for none in
-            ["", "<https://h.test/x?a=1>; rel=\"prev\"", "<https://h.test/x>; rel=\"next\"", "rel=\"next\""]
-        {
-            assert_eq!(next_page(none), None, "{none}");
-        }
+/// Some lists are an object with the list in it.
+pub(super) fn items_of(body: Value) -> Vec<Value> {
+    match body {
+        Value::Array(items) => items,
+        Value::Object(fields) => fields
+            .into_iter()
+            .find_map(|(_, value)| match value {
+                Value::Array(items) => Some(items),
+                _ => None,
+            })
+            .unwrap_or_default(),
+        _ => Vec::new(),
     }
 }

@@ -1,8 +1,10 @@
-//! Pull requests and check runs.
+//! Pull requests of our own: found, opened, brought up to date.
 
 use serde_json::{Value, json};
 
 use super::call::{Posted, RepoClient, TRIES, wait_and_look};
+use super::limits;
+use super::wire::escape;
 use crate::failure::Failure;
 
 /// A pull request as far as we need it.
@@ -21,20 +23,9 @@ pub struct NewPull<'a> {
     pub base: &'a str,
     pub title: &'a str,
     pub body: &'a str,
-}
-
-/// A finished check run.
-#[derive(Debug, Clone)]
-pub struct CheckRun<'a> {
-    pub name: &'a str,
-    pub sha: &'a str,
-    /// Our key: the same one is never made twice.
-    pub external_id: &'a str,
-    pub details_url: &'a str,
-    /// `success`, `failure` and so on.
-    pub conclusion: &'a str,
-    pub title: &'a str,
-    pub summary: &'a str,
+    /// Where the repository's plan has drafts; elsewhere it is opened as
+    /// usual.
+    pub draft: bool,
 }
 
 fn pull_of(value: &Value) -> Option<Pull> {
@@ -51,9 +42,12 @@ impl RepoClient {
     /// # Errors
     /// GitHub cannot be reached or says no.
     pub async fn find_pull(&self, branch: &str) -> Result<Option<Pull>, Failure> {
-        let branch = branch.replace('+', "%2B").replace('#', "%23");
-        let path = format!("/pulls?state=open&head={}:{branch}", self.repo().owner());
-        Ok(self.list(&path).await?.iter().find_map(pull_of))
+        let head = escape(&format!("{}:{branch}", self.repo().owner()));
+        let open = self.list(&format!("/pulls?state=open&head={head}")).await?;
+        // The filter is GitHub's; one that it does not understand lets all
+        // pull requests through.
+        let from = |pull: &&Value| pull.pointer("/head/ref").and_then(Value::as_str) == Some(branch);
+        Ok(open.iter().find(from).and_then(pull_of))
     }
 
     /// Opens the pull request, or brings the open one up to date.
@@ -61,57 +55,52 @@ impl RepoClient {
     /// # Errors
     /// GitHub cannot be reached or says no.
     pub async fn ensure_pull(&self, new: &NewPull<'_>) -> Result<Pull, Failure> {
+        let (title, text) = (limits::title(new.title), limits::body(new.body));
+        let mut draft = new.draft;
         for tries in 1..=TRIES {
             if let Some(open) = self.find_pull(new.branch).await? {
-                let body = json!({ "title": new.title, "body": new.body });
+                let body = json!({ "title": title, "body": text });
                 self.replace(&format!("/pulls/{}", open.number), &body).await?;
-                return Ok(open);
+                return Ok(Pull { body: text, ..open });
             }
-            let body = json!({ "title": new.title, "body": new.body, "head": new.branch, "base": new.base });
+            let body = json!({
+                "title": title, "body": text, "head": new.branch, "base": new.base, "draft": draft,
+            });
             match self.post("/pulls", &body).await? {
                 Posted::Made(made) => {
                     return pull_of(&made).ok_or_else(|| self.exhausted("read a pull request"));
                 }
-                Posted::Invalid(why) => {
-                    return Err(self.exhausted("open a pull request").because(anyhow::anyhow!(why)));
+                // Not every plan has drafts for private repositories.
+                Posted::Invalid(why) if draft && why.to_ascii_lowercase().contains("draft") => draft = false,
+                Posted::Invalid(why) if tries == TRIES || !why.contains("already exists") => {
+                    return Err(self.invalid("open a pull request", why));
                 }
+                Posted::Invalid(_) => {}
                 Posted::Uncertain(failure) => wait_and_look(&failure, tries).await,
             }
         }
         Err(self.exhausted("open a pull request"))
     }
 
-    /// Makes the check run, or finds it.
+    /// Asks people, and teams as `org/team`, for a review. Who was asked
+    /// already is not asked again.
     ///
     /// # Errors
-    /// GitHub cannot be reached or says no.
-    pub async fn ensure_check(&self, run: &CheckRun<'_>) -> Result<(), Failure> {
-        for tries in 1..=TRIES {
-            let runs = self.list(&format!("/commits/{}/check-runs?filter=all", run.sha)).await?;
-            let ours = |found: &&Value| {
-                let is = |key: &str, value: &str| found.get(key).and_then(Value::as_str) == Some(value);
-                is("name", run.name) && is("external_id", run.external_id)
-            };
-            if runs.iter().find(ours).is_some() {
-                return Ok(());
-            }
-            let body = json!({
-                "name": run.name,
-                "head_sha": run.sha,
-                "external_id": run.external_id,
-                "details_url": run.details_url,
-                "status": "completed",
-                "conclusion": run.conclusion,
-                "output": { "title": run.title, "summary": run.summary },
-            });
-            match self.post("/check-runs", &body).await? {
-                Posted::Made(_) => return Ok(()),
-                Posted::Invalid(why) => {
-                    return Err(self.exhausted("make a check run").because(anyhow::anyhow!(why)));
-                }
-                Posted::Uncertain(failure) => wait_and_look(&failure, tries).await,
+    /// GitHub cannot be reached or says no, such as to one who is not a
+    /// collaborator.
+    pub async fn request_reviewers(&self, pull: u64, reviewers: &[String]) -> Result<(), Failure> {
+        let (mut people, mut teams) = (Vec::new(), Vec::new());
+        for name in reviewers {
+            match name.rsplit_once('/') {
+                Some((_, team)) => teams.push(team),
+                None => people.push(name.as_str()),
             }
         }
-        Err(self.exhausted("make a check run"))
+        if people.is_empty() && teams.is_empty() {
+            return Ok(());
+        }
+        let body = json!({ "reviewers": people, "team_reviewers": teams });
+        let path = format!("/pulls/{pull}/requested_reviewers");
+        self.post_idempotent(&path, &body).await.map(|_asked| ())
     }
 }

@@ -91,10 +91,16 @@ fn mint(github: &GitHub, call: &Call<'_>, installation: &str) -> Answer {
     if installation != INSTALLATION.to_string() {
         return not_found();
     }
-    let repos: Vec<String> = serde_json::from_value(call.body["repositories"].clone()).unwrap_or_default();
+    let mut repos: Vec<String> =
+        serde_json::from_value(call.body["repositories"].clone()).unwrap_or_default();
+    let ids: Vec<u64> = serde_json::from_value(call.body["repository_ids"].clone()).unwrap_or_default();
     let permissions: HashMap<String, String> =
         serde_json::from_value(call.body["permissions"].clone()).unwrap_or_default();
     let mut state = github.state();
+    for id in ids {
+        let named = state.repos.iter().find(|(_, repo)| repo.id == id);
+        repos.extend(named.and_then(|(name, _)| Some(name.split_once('/')?.1.to_owned())));
+    }
     let known = |name: &String| state.repos.keys().any(|repo| repo.split('/').nth(1) == Some(name));
     if repos.is_empty() || !repos.iter().all(known) {
         return (422, json!({ "message": "There is at least one repository that does not exist" }));
@@ -283,7 +289,13 @@ fn make_check(github: &GitHub, call: &Call<'_>, name: &str) -> Answer {
 
 fn list_checks(github: &GitHub, name: &str, sha: &str) -> Answer {
     let repo: Repo = github.repo(name);
-    let runs: Vec<Value> =
-        repo.checks.values().filter(|check| check.sha == sha).map(|check| check.body.clone()).collect();
+    let at = repo.checks.iter().filter(|(_, check)| check.sha == sha);
+    let runs: Vec<Value> = at
+        .map(|(id, check)| {
+            let mut run = check.body.clone();
+            run["id"] = json!(id);
+            run
+        })
+        .collect();
     (200, json!({ "total_count": runs.len(), "check_runs": runs }))
 }
