@@ -34,6 +34,11 @@ const RESULT_CAP: usize = 25 * 1024;
 const SAID_CAP: usize = 1000;
 /// The standing instructions.
 const SYSTEM: &str = include_str!("../prompts/agent.md");
+/// What stands before a person's words.
+const HINT: &str = include_str!("../prompts/agent/hint.md");
+const REVISE: &str = include_str!("../prompts/agent/revise.md");
+/// Bytes of a person's words.
+const WORDS_CAP: usize = 16 * 1024;
 
 /// What to reach.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +48,29 @@ pub struct Task<'a> {
     pub limits: Limits,
     /// What is known about the new version and its use here; may be empty.
     pub briefing: &'a str,
+    pub words: Option<Words<'a>>,
+}
+
+/// What a person with write access says to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words<'a> {
+    /// Advice for the same task.
+    Hint(&'a str),
+    /// What to change on a pull request that is open.
+    Instruction(&'a str),
+}
+
+impl Words<'_> {
+    /// The engine's sentence about them, then the words, quoted.
+    fn told(&self) -> String {
+        let (about, words) = match self {
+            Self::Hint(words) => (HINT, words),
+            Self::Instruction(words) => (REVISE, words),
+        };
+        let words = text::head(&text::plain(words), WORDS_CAP);
+        let quoted: Vec<String> = words.lines().map(|line| format!("> {line}")).collect();
+        format!("{}\n\n{}", about.trim(), quoted.join("\n"))
+    }
 }
 
 /// The engine's checks on the tree as it is in the container now.
@@ -103,6 +131,9 @@ impl<'a> Agent<'a> {
         let mut told = end_state(task.change, task.resolved);
         if !task.briefing.is_empty() {
             told = format!("{told}\n\n{}", task.briefing);
+        }
+        if let Some(words) = task.words {
+            told = format!("{told}\n\n{}", words.told());
         }
         let transcript = Transcript::new(SYSTEM, MAX_TOKENS, told.clone());
         Self { model, tools, recorder, task: told, transcript, budget: Budget::new(task.limits), calls: 0 }

@@ -103,6 +103,7 @@ fn rooms(
         log,
         baselines,
         github: config.github.as_ref().map(github).transpose()?,
+        bots: config.github.as_ref().map(|github| github.bots.clone()).unwrap_or_default(),
         images: images(config),
         run_dir: config.data_dir.join("run"),
         public_url: config.public_url.clone(),

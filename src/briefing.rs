@@ -23,10 +23,13 @@ use tokio_util::bytes::Bytes;
 use crate::change::{Ecosystem, Resolved};
 use crate::failure::{Failure, Kind};
 use crate::packages::{Document, Packages};
+use crate::record::Breaking;
 use part::Part;
 
 /// Packages that one briefing tells of.
 const PACKAGES: usize = 6;
+/// Changes that are told to people.
+const MOST_BREAKING: usize = 20;
 /// Bytes of text that a model is given by default.
 pub const BUDGET: usize = 12 * 1024;
 
@@ -97,6 +100,12 @@ impl Briefing {
             (0, false) => Affected::Unknown { reasons },
             (places, _) => Affected::Some { places },
         }
+    }
+
+    /// The changes that touch the repository, the surest first.
+    #[must_use]
+    pub fn breaking(&self) -> Vec<Breaking> {
+        self.parts.iter().flat_map(Part::breaking).take(MOST_BREAKING).collect()
     }
 
     /// For a model: at most `budget` bytes, the most useful first.

@@ -164,6 +164,19 @@ impl Permission {
         }
     }
 
+    /// As GitHub names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Maintain => "maintain",
+            Self::Write => "write",
+            Self::Triage => "triage",
+            Self::Read => "read",
+            Self::None => "none",
+        }
+    }
+
     #[must_use]
     pub fn can_write(self) -> bool {
         matches!(self, Self::Admin | Self::Maintain | Self::Write)

@@ -51,6 +51,21 @@ pub enum Mode {
     Shadow,
 }
 
+/// What a person with write access said about the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words<'a> {
+    /// Edits that this asks for are in scope.
+    Asked(&'a str),
+    /// Why they disagree with a veto of this very change.
+    Appeal {
+        reason: &'a str,
+        /// The reason of the veto, model text.
+        first: &'a str,
+        /// What had been asked for besides the bump.
+        asked: Option<&'a str>,
+    },
+}
+
 /// What is judged in a session.
 #[derive(Debug)]
 pub struct Case<'a> {
@@ -58,6 +73,7 @@ pub struct Case<'a> {
     pub resolved: &'a Resolved,
     pub verified: Verified,
     pub findings: &'a [Finding],
+    pub words: Option<Words<'a>>,
     /// The number of the judge's next call in this session.
     pub first_call: u32,
     /// What the session may still spend.
@@ -72,6 +88,7 @@ pub struct Matter<'a> {
     /// What the engine checked, a line each.
     pub checks: Vec<String>,
     pub findings: &'a [Finding],
+    pub words: Option<Words<'a>>,
     /// In git's format.
     pub diff: &'a str,
     pub first_call: u32,
@@ -161,6 +178,7 @@ pub async fn judge(oracle: &dyn Oracle, case: Case<'_>, mode: Mode) -> Result<Ju
         resolved: case.resolved,
         checks: verified_lines(&case.verified),
         findings: case.findings,
+        words: case.words,
         diff: case.verified.patch().diff(),
         first_call: case.first_call,
         money_left: case.money_left,
@@ -409,6 +427,7 @@ mod tests {
             resolved: &resolved(),
             verified,
             findings: &[],
+            words: None,
             first_call: 1,
             money_left: Cost(1000),
         };

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::advisory::{Advisory, Proof};
-use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
+use crate::change::{Base, Bump, Cost, Limits, Permission, Request, Resolved};
 use crate::evidence::{Accepted, ChangedFile, Criterion, Finding, Run, Verdict};
 use crate::failure::Failure;
-use crate::ids::SessionId;
+use crate::ids::{ObjectId, SessionId};
 use crate::outcome::Outcome;
 
 /// Version of the log's format, written beside every event.
@@ -152,6 +152,50 @@ pub struct Origin {
     pub at: Timestamp,
 }
 
+/// When somebody's right was looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    Start,
+    /// Just before the push.
+    Push,
+}
+
+/// A branch with an open pull request, which a session changes instead of
+/// making one of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aim {
+    pub pull: u64,
+    pub branch: String,
+    /// The branch's head when the session looked at it. It must be the same
+    /// at the push.
+    pub head: ObjectId,
+    /// The commit stands on the head; otherwise it takes the place of what
+    /// is on the branch.
+    pub on_top: bool,
+}
+
+/// What the judge said, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opinion {
+    /// `accept`, `veto` or `unavailable`.
+    pub verdict: String,
+    /// Model text.
+    pub reason: String,
+}
+
+/// A change of a package that touches the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Breaking {
+    pub package: String,
+    /// "removed parse"; a package's own names are in it.
+    pub what: String,
+    /// `path:line`, the most telling first.
+    pub places: Vec<String>,
+    /// It is used by its name; otherwise only something of that name is.
+    pub sure: bool,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -162,6 +206,16 @@ pub enum SessionEvent {
         request: Box<Request>,
         limits: Limits,
         version: String,
+    },
+    /// GitHub said what the person who asked may do here.
+    Permission {
+        login: String,
+        permission: Permission,
+        moment: Moment,
+    },
+    /// The change goes onto a branch that is there already.
+    Aimed {
+        aim: Aim,
     },
     /// The base that the session works on. Written once; a later run of the
     /// same session uses the same base.
@@ -181,6 +235,8 @@ pub enum SessionEvent {
         /// In one sentence: is anything that changed used here?
         affected: String,
         text: String,
+        #[serde(default)]
+        breaking: Vec<Breaking>,
     },
     /// Every installed copy of a package, looked up in the changed tree.
     Proved {
@@ -293,6 +349,15 @@ pub enum SessionEvent {
         #[serde(default)]
         criteria: Vec<Criterion>,
     },
+    /// A tree that the judge refused in an earlier session was judged once
+    /// more, beside the reason of a person who disagrees.
+    Appealed {
+        of: SessionId,
+        tree: String,
+        reason: String,
+        first: Opinion,
+        second: Opinion,
+    },
     /// The point of no return: a later run of this session publishes this
     /// and does nothing before it again. `commit_at` is the commit's date, so
     /// that every run makes the same commit.
@@ -333,6 +398,8 @@ impl SessionEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
+            Self::Permission { .. } => "permission",
+            Self::Aimed { .. } => "aimed",
             Self::Checkout { .. } => "checkout",
             Self::Advisories { .. } => "advisories",
             Self::Resolved { .. } => "resolved",
@@ -355,6 +422,7 @@ impl SessionEvent {
             Self::Attempted { .. } => "attempted",
             Self::Integrity { .. } => "integrity",
             Self::Judged { .. } => "judged",
+            Self::Appealed { .. } => "appealed",
             Self::Accepted { .. } => "accepted",
             Self::Intent { .. } => "intent",
             Self::Effect { .. } => "effect",

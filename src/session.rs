@@ -6,19 +6,23 @@
 //! `Accepted` ticket, and it writes nothing once its lease is lost, because
 //! every line of the log asks for the lease.
 
+mod aim;
 mod alerts;
+mod authority;
 mod base_tests;
 mod baseline;
 mod bench;
 mod briefing;
 mod bump;
 mod course;
+mod earlier;
 mod examine;
 mod group;
 mod image;
 mod progress;
 mod publication;
 mod repair;
+mod revise;
 mod stage;
 mod standing;
 mod upstream;
@@ -31,7 +35,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::advisory::Policy;
 use crate::bump::Ask;
-use crate::change::{Base, Bump, ChangeType, Cost, Limits, Request, Subject};
+use crate::change::{Base, Bump, ChangeType, Cost, Limits, Request, Subject, Way};
 use crate::clock::Clock;
 use crate::evidence::Verdict;
 use crate::failure::{Failure, Kind};
@@ -42,7 +46,7 @@ use crate::model::Model;
 use crate::outcome::Outcome;
 use crate::publish::{Publisher, Target};
 use crate::queue::Lease;
-use crate::record::{Recorder, SessionEvent};
+use crate::record::{Moment, Recorder, SessionEvent};
 use crate::registry::{self, Registry};
 use crate::replay::SessionLog;
 use crate::sandbox::Sandbox;
@@ -55,6 +59,7 @@ pub use alerts::{cancel, is_unasked};
 pub use image::{Family, Image, Images};
 
 use bump::Survey;
+use earlier::Earlier;
 use progress::Progress;
 
 /// Everything that sessions share.
@@ -76,6 +81,8 @@ pub struct Rooms {
     pub baselines: verify::Baselines,
     /// Absent in `chaperone try`.
     pub github: Option<GitHub>,
+    /// GitHub's numbers of bots that may ask as people with write access do.
+    pub bots: Vec<u64>,
     pub images: Images,
     /// The doors' sockets are made in here.
     pub run_dir: PathBuf,
@@ -110,7 +117,7 @@ impl Ending {
 /// Passing trouble, after which the job can be leased again; or the lease is
 /// lost.
 pub async fn run(rooms: &Rooms, lease: &Lease) -> Result<Outcome, Failure> {
-    let session = Session::open(rooms, lease).await?;
+    let mut session = Session::open(rooms, lease).await?;
     if let Some(outcome) = session.progress.ended {
         return Ok(outcome);
     }
@@ -154,7 +161,21 @@ pub async fn left(rooms: &Rooms, lease: &Lease, outcome: Outcome) -> Result<Opti
     let summary = Summary::fold(lease.session(), &rooms.log.outline(lease.session()).await?);
     let mut left = summary.left.into_iter();
     let (Some(first), false) = (left.next(), outcome == Outcome::Cancelled) else { return Ok(None) };
-    Ok(Some(Request { bump: Some(first), more: left.collect(), label: None, ..lease.request().clone() }))
+    // What is left has no branch of an earlier session to go to.
+    let way = Way::Fresh;
+    Ok(Some(Request { bump: Some(first), more: left.collect(), label: None, way, ..lease.request().clone() }))
+}
+
+/// A request that leaves it to an earlier session what it is about, completed
+/// from that one's log.
+async fn completed(rooms: &Rooms, request: &Request) -> Result<Request, Failure> {
+    let Some(earlier) = request.way.earlier() else { return Ok(request.clone()) };
+    match Earlier::read(&rooms.log, earlier).await {
+        Ok(earlier) => Ok(earlier.complete(request)),
+        // The session says so at its own pace, and to the person who asked.
+        Err(failure) if failure.kind() == Kind::UserFault => Ok(request.clone()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// One run of one session.
@@ -163,7 +184,8 @@ struct Session<'a> {
     id: SessionId,
     fence: u64,
     run: u64,
-    request: &'a Request,
+    /// With what an earlier session was asked for, where it only names that.
+    request: Request,
     recorder: Recorder,
     publisher: Publisher,
     /// What an earlier run of this session has done.
@@ -173,7 +195,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     async fn open(rooms: &'a Rooms, lease: &'a Lease) -> Result<Self, Failure> {
         let recorder = Recorder::new(lease.session(), rooms.log.writer(lease.session(), lease.fence()));
-        let request = lease.request();
+        let request = completed(rooms, lease.request()).await?;
         let target = match (&request.subject, &rooms.github) {
             (Subject::Issue { .. } | Subject::Alert { .. }, Some(github)) => {
                 Target::GitHub { github: github.clone(), public_url: rooms.public_url.clone() }
@@ -189,8 +211,8 @@ impl<'a> Session<'a> {
             id: lease.session(),
             fence: lease.fence(),
             run: lease.run(),
-            request,
             publisher: Publisher::new(target, recorder.clone(), request.clone()),
+            request,
             recorder,
             progress: Progress::from_entries(&entries),
         })
@@ -211,15 +233,26 @@ impl<'a> Session<'a> {
         self.recorder.record(started).await
     }
 
-    /// The rooms in their order.
-    async fn drive(&self) -> Result<Ending, Failure> {
+    /// The way that was asked for, unless an earlier run has gone it already.
+    async fn drive(&mut self) -> Result<Ending, Failure> {
         if let Some(ready) = self.ready_to_publish().await? {
             return Box::pin(self.publish(ready)).await;
         }
-        let change = trigger::policy(self.request, &self.rooms.catalog)?;
-        self.authorise().await?;
+        self.authorise(Moment::Start).await?;
+        self.read_sibling().await?;
+        let change = trigger::policy(&self.request, &self.rooms.catalog)?;
+        match &self.request.way {
+            Way::Fresh | Way::Again { .. } | Way::Sibling { .. } => Box::pin(self.bump_afresh(change)).await,
+            Way::Revise { of, instruction, .. } => Box::pin(self.revise(change, *of, instruction)).await,
+            Way::Appeal { of, reason } => Box::pin(self.appeal(change, *of, reason)).await,
+        }
+    }
+
+    /// From the default branch: the rooms in their order.
+    async fn bump_afresh(&self, change: &ChangeType) -> Result<Ending, Failure> {
+        let aim = self.aim(&self.request.way).await?;
         self.publisher.started().await?;
-        let mirror = self.checkout().await?;
+        let mirror = self.checkout(None).await?;
         let mut ask = self.asked(&mirror).await?;
         let survey = self.survey(&mirror, &ask).await?;
         let (mut plan, left) = match self.resolve(&survey, &ask).await {
@@ -228,7 +261,7 @@ impl<'a> Session<'a> {
             }
             planned => (planned?, Vec::new()),
         };
-        if let Some(url) = self.publisher.open_pull_for(&plan.resolved().branch()).await? {
+        if let (None, Some(url)) = (&aim, self.publisher.open_pull_for(&plan.resolved().branch()).await?) {
             return Ok(Ending { pull_request: Some(url), ..Ending::new(Outcome::AlreadyOpen, "") });
         }
         let mut case = self.case(&mirror, change, &survey, ask).await?;
@@ -239,19 +272,19 @@ impl<'a> Session<'a> {
         }
         let (resolved, accepted) = Box::pin(self.change(&case, &plan, &baseline)).await?;
         drop(case);
-        let ready = self.accept(mirror, resolved, accepted).await?;
+        let ready = self.accept(mirror, resolved, accepted, aim).await?;
         Box::pin(self.publish(ready)).await
     }
 
-    /// Asks GitHub whether the sender may; anything unclear is a no. An alert
-    /// has no sender: there the repository's policy decides.
-    async fn authorise(&self) -> Result<(), Failure> {
-        match (&self.request.subject, self.request.subject.on_github(), &self.rooms.github) {
-            (Subject::Issue { sender, .. }, Some(repo), Some(github)) => {
-                trigger::authorise(github.permission(&repo, sender).await?)
-            }
-            _ => Ok(()),
+    /// What another bot's pull request bumps, where nobody has said it yet.
+    async fn read_sibling(&mut self) -> Result<(), Failure> {
+        let Way::Sibling { pull, .. } = &self.request.way else { return Ok(()) };
+        let theirs = self.open_pull(*pull).await?;
+        if trigger::names_nothing(&self.request) {
+            let mut bumps = trigger::read_bumps(&theirs.title, &theirs.body).into_iter();
+            (self.request.bump, self.request.more) = (bumps.next(), bumps.collect());
         }
+        Ok(())
     }
 
     /// Tells the person who asked, then closes the log. Whoever finds the

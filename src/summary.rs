@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::advisory::{Advisory, Proof};
-use crate::change::{Base, Bump, Cost, Limits, Request, Resolved};
+use crate::change::{Base, Bump, Cost, Limits, Permission, Request, Resolved};
 use crate::evidence::{Accepted, ChangedFile, CheckResult, Delta, Finding, Verdict};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
-use crate::record::{Attempt, Caller, Entry, SessionEvent, Stage, StageResult, Usage};
+use crate::record::{Attempt, Breaking, Caller, Entry, Opinion, SessionEvent, Stage, StageResult, Usage};
 
 /// One finished stage. A stage that ran more than once has one line: the
 /// last result, and the time of all its runs.
@@ -27,6 +27,12 @@ pub struct StageLine {
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     pub session: SessionId,
+    /// What the person who asked may do, as GitHub said it last.
+    pub permission: Option<Permission>,
+    /// What the new version changes that is used here, with the places.
+    pub breaking: Vec<Breaking>,
+    /// The verdict that a person appealed against.
+    pub appealed: Option<Opinion>,
     pub request: Option<Request>,
     pub base: Option<Base>,
     /// The open advisories that the change answers.
@@ -77,6 +83,9 @@ impl Summary {
     pub fn new(session: SessionId) -> Self {
         Self {
             session,
+            permission: None,
+            breaking: Vec::new(),
+            appealed: None,
             request: None,
             base: None,
             advisories: Vec::new(),
@@ -123,6 +132,9 @@ impl Summary {
     fn take(&mut self, entry: &Entry) {
         match &entry.event {
             SessionEvent::Started { request, limits, .. } => self.restart(request, *limits),
+            SessionEvent::Permission { permission, .. } => self.permission = Some(*permission),
+            SessionEvent::Briefed { breaking, .. } => self.breaking.clone_from(breaking),
+            SessionEvent::Appealed { first, .. } => self.appealed = Some(first.clone()),
             SessionEvent::Checkout { base } => self.base = Some(base.clone()),
             SessionEvent::Advisories { advisories } => self.advisories.clone_from(advisories),
             SessionEvent::Resolved { resolved } => self.resolved = Some(resolved.clone()),
@@ -162,7 +174,7 @@ impl Summary {
                 self.current = None;
             }
             SessionEvent::Split { left, .. } => self.left.clone_from(left),
-            SessionEvent::Briefed { .. }
+            SessionEvent::Aimed { .. }
             | SessionEvent::Command { .. }
             | SessionEvent::Log { .. }
             | SessionEvent::Baseline { .. }
@@ -192,6 +204,7 @@ impl Summary {
     fn restart(&mut self, request: &Request, limits: Limits) {
         if !self.accepted {
             *self = Self {
+                permission: self.permission,
                 base: self.base.take(),
                 resolved: self.resolved.take(),
                 left: std::mem::take(&mut self.left),

@@ -141,6 +141,12 @@ pub fn authorise(permission: Permission) -> Result<(), Failure> {
     ))
 }
 
+/// Does the request leave it to an earlier session what it is about?
+#[must_use]
+pub fn names_nothing(request: &Request) -> bool {
+    request.bump.is_none() && request.more.is_empty() && request.advisories.is_empty()
+}
+
 /// The change type of a request that names what it is about. An alert names
 /// its package itself.
 ///

@@ -122,6 +122,18 @@ impl Change {
         }
     }
 
+    /// In a few words, for people.
+    pub(super) fn told(&self) -> String {
+        let name = self.shown();
+        match &self.what {
+            What::Removed { .. } => format!("{name} is removed"),
+            What::MovedTo { now } => format!("{name} is now {now}"),
+            What::Changed { .. } => format!("{name} has another type"),
+            What::Added { .. } => format!("{name} is new"),
+            What::Loading { .. } => "the package is loaded in another way".to_owned(),
+        }
+    }
+
     /// Can it break who used the old version?
     pub(super) fn breaks(&self) -> bool {
         !matches!(self.what, What::Added { .. })

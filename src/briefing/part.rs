@@ -8,6 +8,10 @@ use super::archive::{self, Files};
 use super::uses::{Context, Seen, Spot, Touch, Uses, java as java_uses, named, script};
 use super::{Affected, Fetched, Move, Place, Source, changelog, java, npm};
 use crate::change::Ecosystem;
+use crate::record::Breaking;
+
+/// Places that are named with one change.
+const PLACES: usize = 5;
 
 /// One package.
 #[derive(Debug, Clone)]
@@ -101,6 +105,24 @@ impl Part {
 }
 
 impl Part {
+    /// What touches the repository, for people; the changes are in that
+    /// order.
+    pub(super) fn breaking(&self) -> Vec<Breaking> {
+        let touching = self.changes.iter().filter(|told| told.touch != Touch::No);
+        let breaking = touching.map(|told| Breaking {
+            package: self.package.clone(),
+            what: told.change.told(),
+            places: told
+                .spots
+                .iter()
+                .take(PLACES)
+                .map(|Spot { path, line, .. }| format!("{path}:{line}"))
+                .collect(),
+            sure: told.touch == Touch::Surely,
+        });
+        breaking.collect()
+    }
+
     /// When reading it went wrong.
     pub(super) fn unread(moved: Move) -> Self {
         let why = format!("not all of {} could be read", moved.package);

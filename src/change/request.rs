@@ -184,6 +184,18 @@ pub enum Way {
     },
 }
 
+impl Way {
+    /// The session that this one takes up.
+    #[must_use]
+    pub fn earlier(&self) -> Option<SessionId> {
+        match self {
+            Self::Fresh | Self::Sibling { .. } => None,
+            Self::Again { after, .. } => Some(*after),
+            Self::Revise { of, .. } | Self::Appeal { of, .. } => Some(*of),
+        }
+    }
+}
+
 /// How it was asked for: where the sign that it was seen goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

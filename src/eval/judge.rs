@@ -143,6 +143,7 @@ async fn one(
         resolved: &resolved,
         checks: case.header.checks.clone(),
         findings: &[],
+        words: None,
         diff,
         first_call: 1,
         money_left: options.money,

@@ -135,6 +135,16 @@ impl RepoClient {
         Ok(suites.iter().filter_map(|suite| suite.get("created_at")?.as_str()?.parse().ok()).min())
     }
 
+    /// The commit at which `head` left `base`, a branch.
+    ///
+    /// # Errors
+    /// GitHub cannot be reached or says no.
+    pub async fn merge_base(&self, base: &str, head: &ObjectId) -> Result<Option<ObjectId>, Failure> {
+        let found = self.find(&format!("/compare/{}...{head}?per_page=1", escape(base))).await?;
+        let sha = |found: &Value| found.get("merge_base_commit")?.get("sha")?.as_str()?.parse().ok();
+        Ok(found.as_ref().and_then(sha))
+    }
+
     /// The commit of a branch; `None` when there is no such branch.
     ///
     /// # Errors

@@ -8,13 +8,17 @@ use serde_json::{Value, json};
 use super::answer::{TOOL, tool};
 use super::diff::FileDiff;
 use super::shown::{Shown, stat, visible};
-use super::{Matter, Opinion};
+use super::{Matter, Opinion, Words};
 use crate::text;
 
 const SYSTEM: &str = include_str!("../../prompts/judge.md");
 const PART: &str = include_str!("../../prompts/judge/part.md");
 const SUMMARY: &str = include_str!("../../prompts/judge/summary.md");
+const ASKED: &str = include_str!("../../prompts/judge/asked.md");
+const APPEAL: &str = include_str!("../../prompts/judge/appeal.md");
 const MAX_TOKENS: u32 = 3072;
+/// Bytes of a person's words, and of the veto that they are about.
+const WORDS_CAP: usize = 8 * 1024;
 /// Characters of a check's or a finding's line.
 const LINE_CAP: usize = 300;
 
@@ -84,12 +88,30 @@ fn matter_text(matter: &Matter<'_>) -> String {
     let rules = matter.change.end_state(matter.resolved, &format!("The engine's part: {request}"), "");
     format!(
         "Change type: {}\nRequest: {}\n\nThe end state that this change type asks for:\n{}\n\n\
-         Checks by the engine, against the untouched base:\n{}\nFindings of test integrity: {findings}\n\n",
+         Checks by the engine, against the untouched base:\n{}\nFindings of test integrity: {findings}\n\n{}",
         matter.change.title,
         visible(&request),
         visible_lines(rules.trim()),
         checks.join("\n"),
+        matter.words.map(words).unwrap_or_default(),
     )
+}
+
+/// What a person said, a line each behind a sign, so that nothing in it can
+/// pose as the engine's.
+fn words(words: Words<'_>) -> String {
+    let quoted = |said: &str| {
+        let said = visible_lines(&text::head(said, WORDS_CAP));
+        said.lines().map(|line| format!("> {line}\n")).collect::<String>()
+    };
+    let asked = |said: &str| format!("{}\n{}\n", ASKED.trim(), quoted(said));
+    match words {
+        Words::Asked(said) => asked(said),
+        Words::Appeal { reason, first, asked: besides } => {
+            let appeal = APPEAL.replace("{{first}}", &quoted(first)).replace("{{reason}}", &quoted(reason));
+            format!("{}{}\n\n", besides.map(asked).unwrap_or_default(), appeal.trim())
+        }
+    }
 }
 
 fn visible_lines(text: &str) -> String {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::advisory::Proof;
 use crate::change::Bump;
 use crate::evidence::{Criterion, Quoted};
-use crate::record::{Attempt, Entry, Origin, SessionEvent, StageResult};
+use crate::record::{Attempt, Entry, Moment, Origin, SessionEvent, StageResult};
 use crate::text;
 
 /// Characters of a body that a line shows.
@@ -35,6 +35,15 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::Started { run, request, version, .. } => {
             (format!("started, run {run}, version {version}"), request.subject.key())
         }
+        SessionEvent::Permission { login, permission, moment } => {
+            let when = if *moment == Moment::Push { ", before the push" } else { "" };
+            (format!("{login} has the permission {}{when}", permission.name()), String::new())
+        }
+        SessionEvent::Aimed { aim } => {
+            let how = if aim.on_top { "on top of" } else { "in place of" };
+            let head = aim.head.short();
+            (format!("for pull request {}, {how} {head} of {}", aim.pull, aim.branch), String::new())
+        }
         SessionEvent::Checkout { base } => {
             (format!("base {} of {}", base.commit, base.branch), String::new())
         }
@@ -44,7 +53,7 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         SessionEvent::Resolved { resolved } => (resolved.title(), String::new()),
         SessionEvent::Tried { packages, red } => (tried(packages, *red), String::new()),
         SessionEvent::Split { now, left } => (split(now, left), String::new()),
-        SessionEvent::Briefed { affected, text } => (format!("briefing: {affected}"), short(text)),
+        SessionEvent::Briefed { affected, text, .. } => (format!("briefing: {affected}"), short(text)),
         SessionEvent::Proved { proof } => (proved(proof), short(&json(proof))),
         SessionEvent::StageStarted { stage } => (format!("{} …", stage.title()), String::new()),
         SessionEvent::StageEnded { stage, result, detail, duration_ms } => {
@@ -68,6 +77,7 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
             (format!("{} findings", findings.len()), short(&json(findings)))
         }
         SessionEvent::Judged { .. }
+        | SessionEvent::Appealed { .. }
         | SessionEvent::Accepted { .. }
         | SessionEvent::Intent { .. }
         | SessionEvent::Effect { .. }
@@ -160,6 +170,10 @@ fn settled(event: &SessionEvent) -> (String, String) {
         SessionEvent::Judged { verdict, reason, shadow, criteria, .. } => {
             (judge_said(verdict, *shadow), judged(reason, criteria))
         }
+        SessionEvent::Appealed { of, reason, first, second, .. } => (
+            format!("appeal against session {of}: {} then, {} now", first.verdict, second.verdict),
+            format!("{}\nthen: {}\nnow: {}", text::head(reason, SHOWN), first.reason, second.reason),
+        ),
         SessionEvent::Accepted { commit_at, .. } => {
             (format!("accepted, commit dated {commit_at}"), String::new())
         }

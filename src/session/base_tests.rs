@@ -52,7 +52,7 @@ impl Examiner<'_> {
                 continue;
             }
             let before = mirror.read(base, &file.path).await?;
-            if before.is_some() && before == mirror.read(&self.bumped, &file.path).await? {
+            if before.is_some() && before == mirror.read(&self.tests, &file.path).await? {
                 touched.push(file.path.clone());
             }
         }

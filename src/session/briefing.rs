@@ -39,7 +39,9 @@ impl Session<'_> {
         let briefing = briefing::brief(registry, Question { resolved, sources, failing }).await?;
         let text = briefing.render(BUDGET);
         let affected = sentence(&briefing.affected());
-        self.recorder.record(SessionEvent::Briefed { affected, text: text.clone() }).await?;
+        self.recorder
+            .record(SessionEvent::Briefed { affected, text: text.clone(), breaking: briefing.breaking() })
+            .await?;
         Ok(text)
     }
 }

@@ -10,7 +10,7 @@ use super::stage::Done;
 use super::{Case, Session};
 use crate::bump::edit::Texts;
 use crate::bump::{self, Ask, Kept, Plan, Repository, survey};
-use crate::change::{ChangeType, Ecosystem, Resolved, Step, Subject};
+use crate::change::{Base, ChangeType, Ecosystem, Resolved, Step, Subject};
 use crate::config;
 use crate::config::repo::{Commands, RepoConfig};
 use crate::evidence::Patch;
@@ -40,10 +40,10 @@ pub(super) struct Bumped {
 
 impl Session<'_> {
     /// Brings the repository's mirror up to date and fixes the base commit,
-    /// or takes the one that an earlier run fixed.
-    pub(super) async fn checkout(&self) -> Result<Mirror, Failure> {
+    /// or takes the one that an earlier run fixed, or `at`.
+    pub(super) async fn checkout(&self, at: Option<Base>) -> Result<Mirror, Failure> {
         self.stage(Stage::Checkout, async {
-            let mirror = self.mirror().await?;
+            let mirror = self.mirror(at).await?;
             let base = mirror.base();
             let detail = format!("{} at {}", base.branch, base.commit.short());
             if self.progress.base.is_none() {
@@ -54,20 +54,25 @@ impl Session<'_> {
         .await
     }
 
-    pub(super) async fn mirror(&self) -> Result<Mirror, Failure> {
-        let source = match (&self.request.subject, self.request.subject.on_github(), &self.rooms.github) {
+    pub(super) async fn mirror(&self, at: Option<Base>) -> Result<Mirror, Failure> {
+        let source = self.source().await?;
+        let want = match self.progress.base.clone().or(at) {
+            Some(base) => Want::Commit(base),
+            None => Want::DefaultBranch,
+        };
+        self.rooms.workspace.fetch(&self.request.subject.repository(), &source, want).await
+    }
+
+    /// Where the repository is fetched from.
+    pub(super) async fn source(&self) -> Result<Source, Failure> {
+        Ok(match (&self.request.subject, self.request.subject.on_github(), &self.rooms.github) {
             (Subject::Local { path }, ..) => Source::Local { path: path.into() },
             (_, Some(repo), Some(github)) => Source::Remote {
                 url: github.clone_url(&repo.name),
                 token: Some(github.read_token(&repo).await?),
             },
             _ => return Err(Failure::bug("fetch without the [github] settings")),
-        };
-        let want = match &self.progress.base {
-            Some(base) => Want::Commit(base.clone()),
-            None => Want::DefaultBranch,
-        };
-        self.rooms.workspace.fetch(&self.request.subject.repository(), &source, want).await
+        })
     }
 
     /// The project that the request is about, and the image that it runs in.

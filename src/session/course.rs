@@ -107,7 +107,7 @@ impl Failed {
 }
 
 /// The changed lines of the files that the agent may edit.
-fn sources(diff: &str) -> String {
+pub(super) fn sources(diff: &str) -> String {
     let mut shown = String::new();
     let mut engines = false;
     for line in diff.lines() {

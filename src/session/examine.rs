@@ -95,6 +95,10 @@ pub(super) struct Examiner<'a> {
     pub(super) moved: bool,
     /// The tree that the engine left, before any repair.
     pub(super) bumped: ObjectId,
+    /// The tree whose edits of tests are the engine's own.
+    pub(super) tests: ObjectId,
+    /// A person's words that the judge is told.
+    pub(super) words: Option<judge::Words<'a>>,
 }
 
 impl Examiner<'_> {
@@ -220,6 +224,7 @@ impl Examiner<'_> {
                     resolved: &self.resolved,
                     verified,
                     findings,
+                    words: self.words,
                     first_call: session.summary().await?.judge_calls + 1,
                     money_left: session.money_left().await?,
                 };

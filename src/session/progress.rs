@@ -6,16 +6,21 @@
 
 use jiff::Timestamp;
 
+use super::publication::PUSH;
 use crate::change::{Base, Resolved};
 use crate::evidence::Accepted;
 use crate::outcome::Outcome;
-use crate::record::{Entry, SessionEvent};
+use crate::record::{Aim, Entry, SessionEvent};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress {
     pub(super) base: Option<Base>,
     pub(super) resolved: Option<Resolved>,
     pub(super) accepted: Option<(Accepted, Timestamp)>,
+    /// The branch that is there already, as this session saw it.
+    pub(super) aim: Option<Aim>,
+    /// The commit is on its branch.
+    pub(super) pushed: bool,
     pub(super) ended: Option<Outcome>,
 }
 
@@ -29,6 +34,8 @@ impl Progress {
                 SessionEvent::Accepted { accepted, commit_at } => {
                     progress.accepted = Some((accepted.clone(), *commit_at));
                 }
+                SessionEvent::Aimed { aim } => progress.aim = Some(aim.clone()),
+                SessionEvent::Effect { effect, .. } if effect == PUSH => progress.pushed = true,
                 SessionEvent::Ended { outcome, .. } => progress.ended = Some(*outcome),
                 _ => {}
             }

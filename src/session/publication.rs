@@ -8,17 +8,21 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use super::aim;
 use super::stage::Done;
 use super::{Ending, Session};
 use crate::advisory;
-use crate::change::{Request, Resolved, Subject};
+use crate::change::{Request, Resolved, Subject, Way};
 use crate::evidence::Accepted;
 use crate::failure::Failure;
 use crate::ids::ObjectId;
 use crate::outcome::Outcome;
 use crate::publish::{Announcement, Published};
-use crate::record::{Caller, SessionEvent, Stage};
+use crate::record::{Aim, Caller, SessionEvent, Stage};
 use crate::workspace::{CommitMeta, Destination, Mirror, Onto};
+
+/// The effect whose key is a branch and whose result is its new head.
+pub(super) const PUSH: &str = "push";
 
 /// Who every commit is by. The address is one that nobody can receive at.
 const AUTHOR: (&str, &str) = ("chaperone", "chaperone@users.noreply.localhost");
@@ -29,6 +33,28 @@ pub(super) struct Ready {
     resolved: Resolved,
     accepted: Accepted,
     commit_at: Timestamp,
+    /// The branch that is there already, if the change goes onto one.
+    aim: Option<Aim>,
+}
+
+impl Ready {
+    fn branch(&self) -> String {
+        aim::branch(self.aim.as_ref(), &self.resolved)
+    }
+
+    /// The commit that ours stands on.
+    fn parent(&self) -> &ObjectId {
+        match &self.aim {
+            Some(aim) if aim.on_top => &aim.head,
+            _ => self.accepted.patch().base(),
+        }
+    }
+
+    /// What the branch must point at before the push, unless it points at
+    /// our commit already.
+    fn expected(&self) -> Option<&ObjectId> {
+        self.aim.as_ref().map(|aim| &aim.head)
+    }
 }
 
 impl Session<'_> {
@@ -39,13 +65,12 @@ impl Session<'_> {
         let (Some(resolved), Some((accepted, commit_at))) = (&progress.resolved, &progress.accepted) else {
             return Ok(None);
         };
-        let mirror = self.mirror().await?;
+        let mirror = self.mirror(None).await?;
         if !mirror.has(accepted.patch().tree()).await? {
             return Ok(None);
         }
-        let ready =
-            Ready { mirror, resolved: resolved.clone(), accepted: accepted.clone(), commit_at: *commit_at };
-        Ok(Some(ready))
+        let (resolved, accepted, aim) = (resolved.clone(), accepted.clone(), progress.aim.clone());
+        Ok(Some(Ready { mirror, resolved, accepted, commit_at: *commit_at, aim }))
     }
 
     /// Writes down that the change is accepted: the point of no return.
@@ -54,26 +79,30 @@ impl Session<'_> {
         mirror: Mirror,
         resolved: Resolved,
         accepted: Accepted,
+        aim: Option<Aim>,
     ) -> Result<Ready, Failure> {
+        self.record_aim(aim.as_ref()).await?;
         let commit_at = self.rooms.clock.now();
         self.recorder.record(SessionEvent::Accepted { accepted: accepted.clone(), commit_at }).await?;
-        Ok(Ready { mirror, resolved, accepted, commit_at })
+        Ok(Ready { mirror, resolved, accepted, commit_at, aim })
     }
 
     pub(super) async fn publish(&self, ready: Ready) -> Result<Ending, Failure> {
-        let branch = ready.resolved.branch();
+        let branch = ready.branch();
         let published = self
             .stage(Stage::Publish, async {
+                self.still_wanted(ready.aim.as_ref()).await?;
                 let commit = self.push(&ready, &branch).await?;
                 let published = self.announce(&ready, &branch, commit).await?;
                 Ok(Done::ok(published, branch.clone()))
             })
             .await?;
         let detail = self.title(&ready).await?;
+        let outcome = if ready.aim.is_some() { Outcome::PrUpdated } else { Outcome::PrOpened };
         Ok(Ending {
             pull_request: published.pull_request,
             branch: Some(branch),
-            ..Ending::new(Outcome::PrOpened, detail)
+            ..Ending::new(outcome, detail)
         })
     }
 
@@ -85,11 +114,11 @@ impl Session<'_> {
 
     async fn push(&self, ready: &Ready, branch: &str) -> Result<ObjectId, Failure> {
         let meta = CommitMeta {
-            parent: ready.accepted.patch().base().clone(),
+            parent: ready.parent().clone(),
             author_name: AUTHOR.0.to_owned(),
             author_email: AUTHOR.1.to_owned(),
             at: ready.commit_at,
-            message: commit_message(self.request, &self.title(ready).await?, &self.id.to_string()),
+            message: commit_message(&self.request, &self.title(ready).await?, &self.id.to_string()),
         };
         let commit = ready.mirror.commit(ready.accepted.patch(), &meta).await?;
         let token = self.publisher.write_token(&ready.accepted).await?;
@@ -100,9 +129,9 @@ impl Session<'_> {
             (Subject::Local { path }, _, _) => Destination::Local { path: path.into() },
             _ => return Err(Failure::bug("push without a write token")),
         };
-        let (effect, key) = ("push".to_owned(), branch.to_owned());
+        let (effect, key) = (PUSH.to_owned(), branch.to_owned());
         self.recorder.record(SessionEvent::Intent { effect: effect.clone(), key: key.clone() }).await?;
-        ready.mirror.push(&commit, Onto { branch, expected: None }, &destination).await?;
+        ready.mirror.push(&commit, Onto { branch, expected: ready.expected() }, &destination).await?;
         self.recorder.record(SessionEvent::Effect { effect, key, result: commit.to_string() }).await?;
         Ok(commit)
     }
@@ -126,6 +155,10 @@ impl Session<'_> {
 
 /// Nobody asked for the answer to an alert, so nobody is named there.
 fn commit_message(request: &Request, title: &str, session: &str) -> String {
+    // A further commit says what it is; what was asked is the person's text
+    // and stays out of it.
+    let title =
+        if matches!(request.way, Way::Revise { .. }) { "Change what the review asks for" } else { title };
     let mut message = format!("{title}\n\nAgent-Session: {session}\n");
     if let Subject::Issue { sender, number, .. } = &request.subject {
         // Writing to a String cannot fail.

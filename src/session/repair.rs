@@ -11,9 +11,9 @@ use super::course::Course;
 use super::examine::{Assessment, Examiner, Refusal};
 use super::stage::Done;
 use super::{Case, Session};
-use crate::agent::{self, Agent, Stopped, Task};
+use crate::agent::{self, Agent, Stopped, Task, Words};
 use crate::bump::{self, Plan, survey};
-use crate::change::{Limits, Resolved};
+use crate::change::{Limits, Resolved, Way};
 use crate::evidence::{Accepted, Patch, Verdict};
 use crate::exec::{Command, Exec as _, Within};
 use crate::failure::{Failure, Kind};
@@ -59,7 +59,9 @@ impl Session<'_> {
             resolved: resolved.clone(),
             kept,
             moved: false,
+            tests: bumped.clone(),
             bumped,
+            words: None,
         };
         let mut patch = patch;
         let mut first = Box::pin(examiner.assess(patch.clone(), 0)).await?;
@@ -67,6 +69,7 @@ impl Session<'_> {
             && let Some(answered) = self.first_move(case, bench, &resolved, patch.tree()).await?
         {
             examiner.bumped = answered.patch.tree().clone();
+            examiner.tests.clone_from(&examiner.bumped);
             (examiner.resolved, examiner.kept, examiner.moved) = (answered.resolved, answered.kept, true);
             patch = answered.patch;
             first = Box::pin(examiner.assess(patch.clone(), 0)).await?;
@@ -82,7 +85,8 @@ impl Session<'_> {
                 let briefing = self.briefing(case, &examiner.resolved, &patch).await?;
                 let limits = Limits { cost: self.money_left().await?, ..self.limits() };
                 let resolved = &examiner.resolved;
-                let task = Task { change: case.change, resolved, limits, briefing: &briefing };
+                let words = hint(&self.request.way);
+                let task = Task { change: case.change, resolved, limits, briefing: &briefing, words };
                 let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
                 Box::pin(self.repair(agent, &examiner, (patch, refusal))).await?
             }
@@ -130,7 +134,7 @@ impl Session<'_> {
 
     /// Lets the agent try until a tree is accepted or a limit is reached.
     /// Every attempt starts from the best tree so far.
-    async fn repair(
+    pub(super) async fn repair(
         &self,
         mut agent: Agent<'_>,
         examiner: &Examiner<'_>,
@@ -154,7 +158,7 @@ impl Session<'_> {
             let better = course.take(number, patch.clone(), refusal.clone());
             let left = (&patch, Some(refusal.outcome));
             self.attempted(number, &stopped, left, course.best().tree()).await?;
-            if let Some(failure) = ended(&stopped, course.refusal().outcome) {
+            if let Some(failure) = ended(&stopped, course.refusal().outcome, self.goal()) {
                 return Err(failure);
             }
             if !better {
@@ -162,10 +166,15 @@ impl Session<'_> {
             }
         }
         let Refusal { outcome, feedback, .. } = course.refusal();
-        Err(Failure::user(
-            *outcome,
-            format!("repair what the bump broke in the attempts allowed:\n{feedback}"),
-        ))
+        Err(Failure::user(*outcome, format!("{} in the attempts allowed:\n{feedback}", self.goal())))
+    }
+
+    /// What the agent is for: completes "could not …".
+    fn goal(&self) -> &'static str {
+        match self.request.way {
+            Way::Revise { .. } => "change the pull request as asked",
+            _ => "repair what the bump broke",
+        }
     }
 
     /// One attempt, to the tree that it leaves.
@@ -252,16 +261,23 @@ fn printed(verdict: Option<&Verdict>) -> String {
 
 /// A stop after which there is no next attempt. A model that gives up leaves
 /// the last refusal standing.
-fn ended(stopped: &Stopped, standing: Outcome) -> Option<Failure> {
+fn ended(stopped: &Stopped, standing: Outcome, goal: &str) -> Option<Failure> {
     match stopped.reason {
         StopReason::Finished => None,
-        StopReason::Abstained => Some(Failure::user(
-            standing,
-            format!("repair what the bump broke; the model gave up: {}", stopped.said),
-        )),
+        StopReason::Abstained => {
+            Some(Failure::user(standing, format!("{goal}; the model gave up: {}", stopped.said)))
+        }
         StopReason::LimitTurns => Some(Failure::user(Outcome::LimitTurns, "repair within the turns allowed")),
         StopReason::LimitTime => Some(Failure::user(Outcome::LimitTime, "repair within the time allowed")),
         StopReason::LimitCost => Some(Failure::user(Outcome::LimitCost, "repair within the money cap")),
+    }
+}
+
+/// What whoever asked again adds for the agent.
+fn hint(way: &Way) -> Option<Words<'_>> {
+    match way {
+        Way::Again { hint: Some(hint), .. } => Some(Words::Hint(hint)),
+        _ => None,
     }
 }
 

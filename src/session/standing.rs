@@ -33,6 +33,11 @@ impl Standing {
         Self { gates: 3, whole, wrong }
     }
 
+    /// Of a tree in which nothing has been done: any attempt is better.
+    pub(super) fn untouched() -> Self {
+        Self { gates: u8::MAX, whole: usize::MAX, wrong: usize::MAX }
+    }
+
     /// Of a tree that a later gate refused with `outcome`.
     pub(super) fn of_refusal(outcome: Outcome, wrong: usize) -> Self {
         let gates = match outcome {
@@ -81,6 +86,7 @@ mod tests {
             broke(vec![check(false, &[])], 1),
             broke(vec![check(false, &[]), check(false, &[])], 2),
             broke(vec![], 1),
+            Standing::untouched(),
         ];
         assert!(ascending.is_sorted() && ascending.windows(2).all(|pair| pair[0] != pair[1]));
     }
