@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{self, Config, JudgeMode};
 use crate::db;
+use crate::event::Event;
 use crate::github::{self, GitHub};
 use crate::judge;
 use crate::model::{self, Model};
@@ -31,7 +32,7 @@ use crate::runtime::Majors;
 use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
 use crate::session::{Family, Images, Rooms};
-use crate::trigger::Catalog;
+use crate::trigger::{self, Catalog, Decision, Own};
 use crate::verify::Baselines;
 use crate::web;
 use crate::workspace::{self, Workspace};
@@ -60,6 +61,7 @@ pub(crate) struct App {
     rooms: Rooms,
     queue: Queue,
     settings: config::Queue,
+    own: Own,
 }
 
 impl App {
@@ -73,8 +75,21 @@ impl App {
         let queue = Queue::open(pool.clone(), clock, queue_settings);
         let log = SessionLog::new(pool.clone(), clock, outside.hold_after);
         let rooms = rooms(config, outside.model_key, log, Baselines::new(pool, clock))?;
-        Ok(Self { rooms, queue, settings: config.queue.clone() })
+        Ok(Self { rooms, queue, settings: config.queue.clone(), own: own(config) })
     }
+
+    fn decide(&self, event: &Event) -> Decision {
+        trigger::decide(event, &self.rooms.catalog, &self.rooms.security, &self.own)
+    }
+}
+
+/// Without an App there are no deliveries.
+fn own(config: &Config) -> Own {
+    config.github.as_ref().map_or_else(Own::default, |github| Own {
+        app_id: github.app_id,
+        bots: github.bots.clone(),
+        sibling_pulls: github.sibling_pulls,
+    })
 }
 
 fn rooms(

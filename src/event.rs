@@ -1,26 +1,63 @@
 //! Webhook bodies become a closed enum. Unknown events are ignored, with
 //! their names; a body is never logged.
+//!
+//! Only what is needed is read, and tolerantly: a field that an older or a
+//! newer GitHub leaves out is missed only where nothing can be done without
+//! it. Repositories and people are known by GitHub's numbers; names are for
+//! addresses and for the eye.
 
 mod alert;
+mod check;
+mod comment;
+mod issue;
+mod place;
 mod pull;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::ids::Repo;
+use crate::text;
+use crate::wish::{Gone, Moved, Sender};
 
 pub use alert::{Alert, AlertClosed};
+pub use check::{Asked, CheckAsked, SuiteRed};
+pub use comment::{Commented, Reviewed};
+pub use issue::{IssueEnded, Labeled, Unlabeled};
 pub use pull::PullClosed;
+
+/// Bytes of a comment's, an issue's or a review's text that are kept. GitHub
+/// allows 65,536 characters.
+const TEXT: usize = 256 * 1024;
+/// Bytes of a title, a label or a name.
+const NAME: usize = 1024;
 
 /// What GitHub tells, as far as anybody here reacts to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    IssueLabeled(IssueLabeled),
+    /// An issue or pull request has labels that it did not have before.
+    Labeled(Labeled),
+    Unlabeled(Unlabeled),
+    /// An issue is closed, or not there any more.
+    IssueEnded(IssueEnded),
+    /// Somebody wrote a comment under an issue or pull request.
+    Commented(Commented),
+    /// Somebody requested changes of a pull request.
+    Reviewed(Reviewed),
+    /// Somebody asked for a check run again, or pressed one of its buttons.
+    CheckAsked(CheckAsked),
+    /// The checks of one commit of a pull request ended red.
+    SuiteRed(SuiteRed),
     /// A Dependabot alert is open, for the first time or again.
     Alert(Alert),
     /// A Dependabot alert needs no answer any more.
     AlertClosed(AlertClosed),
-    /// A person closed a pull request, perhaps one of ours.
+    /// A pull request was closed, perhaps one of ours.
     PullClosed(PullClosed),
+    /// A repository has another name or owner.
+    Moved(Moved),
+    /// Repositories are out of reach.
+    Gone(Gone),
     Ping,
     /// Of a kind that is known, but nothing that can be answered here; with
     /// the reason.
@@ -31,21 +68,14 @@ pub enum Event {
     },
 }
 
-/// Somebody put a label on an issue.
+/// Where something happened, and who did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssueLabeled {
+pub struct Scene {
     pub repo: Repo,
     /// GitHub's number of the repository.
     pub repo_id: u64,
     pub installation: u64,
-    pub number: u64,
-    pub title: String,
-    pub body: String,
-    pub label: String,
-    pub sender: String,
-    /// GitHub's number of the sender.
-    pub sender_id: u64,
-    pub sender_is_bot: bool,
+    pub sender: Sender,
 }
 
 /// A body that is not what its event's name says.
@@ -62,15 +92,6 @@ struct ActionBody {
 }
 
 #[derive(Deserialize)]
-struct LabeledBody {
-    installation: InstallationBody,
-    repository: RepositoryBody,
-    issue: IssueBody,
-    label: LabelBody,
-    sender: SenderBody,
-}
-
-#[derive(Deserialize)]
 struct InstallationBody {
     id: u64,
 }
@@ -82,25 +103,58 @@ struct RepositoryBody {
 }
 
 #[derive(Deserialize)]
-struct IssueBody {
-    number: u64,
-    title: String,
-    body: Option<String>,
-    /// There for pull requests, which are issues to this event.
-    pull_request: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct LabelBody {
-    name: String,
-}
-
-#[derive(Deserialize)]
 struct SenderBody {
     id: u64,
     login: String,
     #[serde(rename = "type")]
     kind: Option<String>,
+}
+
+/// The GitHub App through which a person did something.
+#[derive(Deserialize)]
+struct AppBody {
+    id: Option<u64>,
+}
+
+impl SenderBody {
+    /// Whoever is not a person counts as a bot: apps, organisations, and
+    /// what GitHub invents next.
+    fn sender(self) -> Sender {
+        let person = self.kind.as_deref().is_none_or(|kind| kind == "User") && !self.login.ends_with("[bot]");
+        Sender { login: name(&self.login), id: self.id, is_bot: !person }
+    }
+}
+
+/// `None` without an installation: a repository's own webhook sent the event,
+/// and there is nobody to act as.
+fn scene(
+    installation: Option<InstallationBody>,
+    repository: RepositoryBody,
+    sender: SenderBody,
+) -> Option<Scene> {
+    Some(Scene {
+        repo: repository.full_name,
+        repo_id: repository.id,
+        installation: installation?.id,
+        sender: sender.sender(),
+    })
+}
+
+fn name(text: &str) -> String {
+    text::head(&text::plain(text), NAME)
+}
+
+/// As it was written: what is a quote and what is code is seen in the text
+/// as it came, so it is made plain later.
+fn written(text: Option<String>) -> String {
+    let mut text = text.unwrap_or_default();
+    text.truncate(text.floor_char_boundary(TEXT));
+    text
+}
+
+/// Without a time nothing counts as seen before: what compares fails closed.
+fn latest(times: impl IntoIterator<Item = Option<Timestamp>>) -> Timestamp {
+    times.into_iter().flatten().max().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Reads a delivery's body by the name of its event.
@@ -110,111 +164,29 @@ struct SenderBody {
 pub fn parse(kind: &str, body: &[u8]) -> Result<Event, Malformed> {
     let malformed = |source| Malformed { kind: kind.to_owned(), source };
     let ActionBody { action } = serde_json::from_slice(body).map_err(malformed)?;
-    match (kind, action.as_deref()) {
-        ("ping", _) => Ok(Event::Ping),
-        ("issues", Some("labeled")) => labeled(body, action).map_err(malformed),
-        ("pull_request", Some("closed")) => pull::closed(body).map_err(malformed),
-        ("dependabot_alert", Some(action)) => alert::parse(body, action).map_err(malformed),
-        _ => Ok(Event::Ignored { kind: kind.to_owned(), action }),
-    }
-}
-
-fn labeled(body: &[u8], action: Option<String>) -> serde_json::Result<Event> {
-    // An installation is missing when a repository's own webhook sends the
-    // event; there is nobody to act as then.
-    #[derive(Deserialize)]
-    struct Probe {
-        installation: Option<serde::de::IgnoredAny>,
-        label: Option<serde::de::IgnoredAny>,
-    }
-    let probe: Probe = serde_json::from_slice(body)?;
-    if probe.installation.is_none() || probe.label.is_none() {
-        return Ok(Event::Ignored { kind: "issues".to_owned(), action });
-    }
-    let body: LabeledBody = serde_json::from_slice(body)?;
-    if body.issue.pull_request.is_some() {
-        return Ok(Event::Ignored { kind: "issues".to_owned(), action });
-    }
-    Ok(Event::IssueLabeled(IssueLabeled {
-        repo: body.repository.full_name,
-        repo_id: body.repository.id,
-        installation: body.installation.id,
-        number: body.issue.number,
-        title: body.issue.title,
-        body: body.issue.body.unwrap_or_default(),
-        label: body.label.name,
-        sender_is_bot: body.sender.kind.as_deref() == Some("Bot"),
-        sender_id: body.sender.id,
-        sender: body.sender.login,
-    }))
+    let action = action.map(|action| name(&action));
+    let event = match (kind, action.as_deref()) {
+        ("ping", _) => Ok(Some(Event::Ping)),
+        ("issues", Some("labeled" | "unlabeled")) => issue::label(body),
+        ("issues", Some("opened")) => issue::opened(body),
+        ("issues", Some("closed" | "deleted" | "transferred")) => issue::ended(body),
+        ("issue_comment", Some("created")) => comment::created(body),
+        ("pull_request", Some("labeled" | "unlabeled")) => pull::label(body),
+        ("pull_request", Some("closed")) => pull::closed(body),
+        ("pull_request_review", Some("submitted")) => comment::reviewed(body),
+        ("check_run", Some("rerequested" | "requested_action")) => check::run(body),
+        ("check_suite", Some("rerequested")) => check::suite(body),
+        ("check_suite", Some("completed")) => check::completed(body),
+        ("dependabot_alert", Some(action)) => alert::parse(body, action).map(Some),
+        ("installation", Some(action)) => place::installation(body, action),
+        ("installation_repositories", Some(action)) => place::repositories(body, action),
+        ("installation_target", Some("renamed")) => place::owner_renamed(body),
+        ("repository", Some(action)) => place::repository(body, action),
+        _ => Ok(None),
+    };
+    let ignored = || Event::Ignored { kind: name(kind), action: action.clone() };
+    Ok(event.map_err(malformed)?.unwrap_or_else(ignored))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn labeled_body() -> serde_json::Value {
-        json!({
-            "action": "labeled",
-            "installation": { "id": 7 },
-            "repository": { "id": 9, "full_name": "octo/app" },
-            "issue": { "number": 3, "title": "Bump a to 2", "body": null },
-            "label": { "name": "agent:bump" },
-            "sender": { "login": "ann", "id": 8, "type": "User" },
-        })
-    }
-
-    fn parsed(kind: &str, body: &serde_json::Value) -> Event {
-        parse(kind, body.to_string().as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn a_label_on_an_issue_is_read() {
-        let Event::IssueLabeled(event) = parsed("issues", &labeled_body()) else { panic!("ignored") };
-        assert_eq!((event.repo.to_string().as_str(), event.number, event.installation), ("octo/app", 3, 7));
-        assert_eq!(
-            (event.label.as_str(), event.sender.as_str(), event.sender_is_bot),
-            ("agent:bump", "ann", false)
-        );
-    }
-
-    #[test]
-    fn everything_else_is_ignored_by_name() {
-        let mut on_pull = labeled_body();
-        on_pull["issue"]["pull_request"] = json!({});
-        let mut without = labeled_body();
-        without.as_object_mut().unwrap().remove("installation");
-        for (kind, body) in [
-            ("issues", on_pull),
-            ("issues", without),
-            ("push", json!({})),
-            ("star", json!({ "action": "created" })),
-        ] {
-            assert!(matches!(parsed(kind, &body), Event::Ignored { .. }), "{kind}");
-        }
-        assert_eq!(parsed("ping", &json!({ "zen": "x" })), Event::Ping);
-    }
-
-    #[test]
-    fn a_body_that_is_not_its_event_is_malformed() {
-        assert!(parse("issues", b"{").is_err());
-        let mut hostile = labeled_body();
-        hostile["repository"]["full_name"] = json!("../../etc");
-        assert!(parse("issues", hostile.to_string().as_bytes()).is_err());
-    }
-
-    /// Needs the collected deliveries beside the repository; on a plain clone
-    /// there are none, and the tests above stand alone.
-    #[test]
-    fn every_collected_delivery_is_read() {
-        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/webhook-events");
-        for entry in std::fs::read_dir(dir).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            let kind = path.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
-            if path.extension().is_some_and(|end| end == "json") {
-                parse(&kind, &std::fs::read(&path).unwrap()).unwrap();
-            }
-        }
-    }
-}
+mod tests;

@@ -32,7 +32,7 @@ use crate::record::{Recorder, SessionEvent};
 use crate::secret::WriteToken;
 use crate::summary::Summary;
 
-const RUNNING: &str = "agent:running";
+const RUNNING: &str = crate::wish::RUNNING_LABEL;
 const DONE: &str = "agent:done";
 const NEEDS_HUMAN: &str = "agent:needs-human";
 

@@ -1,20 +1,25 @@
 //! From an event to a decision: pure, and read from the prompt files.
 //!
 //! A change type is a file. What a label asks for, what a sender may, which
-//! alerts are answered and what an issue's words name is decided here without
-//! asking anybody.
+//! alerts are answered, what is a command and what an issue's words name is
+//! decided here without asking anybody. Whoever asks is looked up later:
+//! nothing here trusts a person, and a bot only by its number.
 
+mod ask;
 mod catalog;
+mod command;
+mod visible;
 mod words;
 
 use crate::advisory::Policy;
-use crate::change::{ChangeType, Permission, Request, Subject, alert_key};
-use crate::event::{Alert, AlertClosed, Event, IssueLabeled, PullClosed};
+use crate::change::{ChangeType, Permission, Request, Subject, alert_key, issue_key};
+use crate::event::{Alert, AlertClosed, Event, IssueEnded, Labeled, PullClosed, Unlabeled};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
-use crate::wish::{Gone, Moved, Sender, Wish};
+use crate::wish::{Gone, Moved, RUNNING_LABEL, Sender, Wish};
 
 pub use catalog::Catalog;
+pub use command::read_commands;
 pub use words::{read_bump, read_bumps, read_package};
 
 /// The change type that answers advisories, by alert or by label.
@@ -40,23 +45,57 @@ pub enum Decision {
     Moved(Moved),
     /// Repositories are out of reach.
     Gone(Gone),
-    /// A person's decision belongs to the log of the session that opened the
-    /// pull request, if one did.
+    /// A decision about a pull request: it belongs to the log of the session
+    /// that opened it, if one did and a person decided, and stops a session
+    /// that works on it.
     Remember(PullClosed),
     /// With the reason, for the log.
     Ignore(String),
+}
+
+/// What the service knows of itself, and of other bots.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// The App's number.
+    pub app_id: u64,
+    /// GitHub's numbers of bots that may ask as people do.
+    pub bots: Vec<u64>,
+    /// Are other bots' pull requests with red checks answered?
+    pub sibling_pulls: bool,
+}
+
+impl Own {
+    /// Why this sender starts nothing, if that is known already. The App's
+    /// own doing is never an order to it, whoever lists its number.
+    fn refusal(&self, sender: &Sender, via_app: Option<u64>) -> Option<String> {
+        if via_app == Some(self.app_id) {
+            Some("the App's own doing".to_owned())
+        } else if sender.is_bot && !self.bots.contains(&sender.id) {
+            Some(format!("{} ({}) is no person and no bot of the configuration", sender.login, sender.id))
+        } else {
+            None
+        }
+    }
 }
 
 /// A label that a change type names starts a run, and so does an alert that
 /// the service's policy wants answered. The repository's own policy is read
 /// by the session: it lies in the tree.
 #[must_use]
-pub fn decide(event: &Event, catalog: &Catalog, policy: &Policy) -> Decision {
+pub fn decide(event: &Event, catalog: &Catalog, policy: &Policy, own: &Own) -> Decision {
     match event {
-        Event::IssueLabeled(labeled) => on_label(labeled, catalog),
+        Event::Labeled(labeled) => on_label(labeled, catalog, own),
+        Event::Unlabeled(unlabeled) => on_unlabel(unlabeled, catalog, own),
+        Event::IssueEnded(ended) => on_end(ended),
+        Event::Commented(commented) => ask::comment(commented, own),
+        Event::Reviewed(reviewed) => ask::review(reviewed, own),
+        Event::CheckAsked(asked) => ask::check(asked, own),
+        Event::SuiteRed(red) => ask::red(red, own),
         Event::Alert(alert) => on_alert(alert, catalog, policy),
         Event::AlertClosed(closed) => on_closed(closed),
         Event::PullClosed(closed) => Decision::Remember(closed.clone()),
+        Event::Moved(moved) => Decision::Moved(moved.clone()),
+        Event::Gone(gone) => Decision::Gone(gone.clone()),
         Event::Ping => Decision::Ignore("ping".to_owned()),
         Event::Unfit(why) => Decision::Ignore(why.clone()),
         Event::Ignored { kind, action } => {
@@ -65,12 +104,24 @@ pub fn decide(event: &Event, catalog: &Catalog, policy: &Policy) -> Decision {
     }
 }
 
-fn on_label(labeled: &IssueLabeled, catalog: &Catalog) -> Decision {
-    let Some(change) = catalog.by_label(&labeled.label) else {
+fn on_label(labeled: &Labeled, catalog: &Catalog, own: &Own) -> Decision {
+    let known = labeled.labels.iter().find_map(|label| Some((label, catalog.by_label(label)?)));
+    let Some((label, change)) = known else {
         return Decision::Ignore("no change type has this label".to_owned());
     };
-    if labeled.sender_is_bot {
-        return Decision::Ignore("labelled by a bot".to_owned());
+    if let Some(why) = own.refusal(&labeled.scene.sender, labeled.via_app) {
+        return Decision::Ignore(why);
+    }
+    if labeled.is_pull {
+        let why = "start from a label on a pull request: labels work on issues, and `/agent help` in a comment says what works here";
+        return ask::unclear(labeled, label, why);
+    }
+    if !labeled.is_open {
+        return ask::unclear(
+            labeled,
+            label,
+            "work on a closed issue: open it again, and put the label on it once more",
+        );
     }
     let (title, body) = (&labeled.title, &labeled.body);
     let mut asked = if change.name == SECURITY {
@@ -81,19 +132,48 @@ fn on_label(labeled: &IssueLabeled, catalog: &Catalog) -> Decision {
     };
     let more = asked.split_off(asked.len().min(1));
     let subject = Subject::Issue {
-        repo: labeled.repo.clone(),
-        repo_id: labeled.repo_id,
-        installation: labeled.installation,
+        repo: labeled.scene.repo.clone(),
+        repo_id: labeled.scene.repo_id,
+        installation: labeled.scene.installation,
         number: labeled.number,
-        sender: labeled.sender.clone(),
-        sender_id: labeled.sender_id,
+        sender: labeled.scene.sender.login.clone(),
+        sender_id: labeled.scene.sender.id,
     };
     Decision::Run(Box::new(Request {
-        label: Some(labeled.label.clone()),
+        label: Some(label.clone()),
         bump: asked.pop(),
         more,
         ..Request::new(subject, &change.name)
     }))
+}
+
+/// The App takes labels off itself when a run begins and ends, and a bot's
+/// tidying is not a person's wish.
+fn on_unlabel(unlabeled: &Unlabeled, catalog: &Catalog, own: &Own) -> Decision {
+    let Unlabeled { scene, number, label } = unlabeled;
+    if label != RUNNING_LABEL && catalog.by_label(label).is_none() {
+        return Decision::Ignore("no session hangs on this label".to_owned());
+    }
+    if let Some(why) = own.refusal(&scene.sender, None) {
+        return Decision::Ignore(why);
+    }
+    Decision::Cancel {
+        subject: issue_key(&scene.repo, scene.repo_id, *number),
+        why: format!("{} took the label {label} off", scene.sender.login),
+        by: Some(scene.sender.clone()),
+    }
+}
+
+/// Whoever wrote an issue may close it, so a person's right is asked. What
+/// is gone is gone, and an app that can close issues was given that right.
+fn on_end(ended: &IssueEnded) -> Decision {
+    let IssueEnded { scene, number, how } = ended;
+    let sender = &scene.sender;
+    Decision::Cancel {
+        subject: issue_key(&scene.repo, scene.repo_id, *number),
+        why: format!("the issue was {how} by {}", sender.login),
+        by: (ended.is_closed() && !sender.is_bot).then(|| sender.clone()),
+    }
 }
 
 /// Nobody asked, so nobody's right is looked up: the policy decides.
@@ -169,129 +249,4 @@ pub fn policy<'a>(request: &Request, catalog: &'a Catalog) -> Result<&'a ChangeT
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::advisory::{Advisory, Scope, Severity};
-    use crate::change::Ecosystem;
-    use crate::ids::Repo;
-
-    fn labeled(label: &str, title: &str, sender_is_bot: bool) -> Event {
-        Event::IssueLabeled(IssueLabeled {
-            repo: "octo/app".parse::<Repo>().unwrap(),
-            repo_id: 9,
-            sender_id: 8,
-            installation: 1,
-            number: 2,
-            title: title.into(),
-            body: String::new(),
-            label: label.into(),
-            sender: "ann".into(),
-            sender_is_bot,
-        })
-    }
-
-    fn decided(event: &Event) -> Decision {
-        decide(event, &Catalog::embedded().unwrap(), &Policy::default())
-    }
-
-    #[test]
-    fn only_a_known_label_by_a_person_starts_a_run() {
-        let title = "Bump ms to 2.1.3";
-        assert!(matches!(decided(&labeled("agent:bump", title, false)), Decision::Run(_)));
-        for event in [labeled("bug", title, false), labeled("agent:bump", title, true), Event::Ping] {
-            assert!(matches!(decided(&event), Decision::Ignore(_)));
-        }
-    }
-
-    #[test]
-    fn a_label_names_packages_or_is_told_what_to_write() {
-        let catalog = Catalog::embedded().unwrap();
-        for (label, title, asked, more, says) in [
-            ("agent:bump", "Bump `a` to `1.0.0`, `b` to `2.0.0`", Some("a@1.0.0"), 1, ""),
-            ("agent:bump", "Dependencies are old", None, 0, "Bump `package`"),
-            ("agent:security", "Fix the alerts of `qs`", Some("qs"), 0, ""),
-            ("agent:security", "We are vulnerable", None, 0, "Fix the alerts of `package`"),
-        ] {
-            let Decision::Run(request) = decided(&labeled(label, title, false)) else { panic!("{title}") };
-            assert_eq!(request.bump.as_ref().map(ToString::to_string).as_deref(), asked, "{title}");
-            assert_eq!(request.more.len(), more, "{title}");
-            match policy(&request, &catalog) {
-                Ok(change) => assert!(says.is_empty(), "{} for {title}", change.name),
-                Err(failure) => {
-                    assert_eq!(failure.outcome(), Outcome::DeclinedPolicy);
-                    assert!(!says.is_empty() && failure.public().contains(says), "{failure}");
-                }
-            }
-        }
-    }
-
-    fn alert(number: u64, severity: Severity, scope: Scope) -> Event {
-        Event::Alert(Alert {
-            repo: "octo/app".parse().unwrap(),
-            repo_id: 9,
-            installation: 1,
-            number,
-            advisory: Advisory {
-                alert: Some(number),
-                ghsa: "GHSA-x".into(),
-                ecosystem: Ecosystem::Npm,
-                package: "ms".into(),
-                manifest: "package-lock.json".into(),
-                scope: Some(scope),
-                severity,
-                summary: String::new(),
-                vulnerable: vec!["< 2.1.0".into()],
-                patched: vec!["2.1.0".into()],
-            },
-        })
-    }
-
-    #[test]
-    fn an_alert_runs_by_policy_and_its_end_stops_the_same_subject() {
-        let catalog = Catalog::embedded().unwrap();
-        let policy =
-            Policy { min_severity: Severity::High, scopes: vec![Scope::Runtime], ..Policy::default() };
-        let Decision::Run(request) = decide(&alert(3, Severity::High, Scope::Runtime), &catalog, &policy)
-        else {
-            panic!("ignored")
-        };
-        assert_eq!((request.change.as_str(), request.advisories.len()), (SECURITY, 1));
-        for event in
-            [alert(3, Severity::Medium, Scope::Runtime), alert(3, Severity::High, Scope::Development)]
-        {
-            assert!(matches!(decide(&event, &catalog, &policy), Decision::Ignore(_)));
-        }
-        let closed = Event::AlertClosed(AlertClosed {
-            repo: "octo/app".parse().unwrap(),
-            repo_id: 9,
-            installation: 1,
-            number: 3,
-            manifest: "package-lock.json".into(),
-            package: "ms".into(),
-            how: "fixed by ann".into(),
-        });
-        assert_eq!(
-            decided(&closed),
-            Decision::Cancel {
-                subject: request.subject.key(),
-                why: "alert 3 was fixed by ann".into(),
-                by: None
-            }
-        );
-    }
-
-    #[test]
-    fn only_write_access_counts() {
-        for (permission, may) in [
-            (Permission::Admin, true),
-            (Permission::Maintain, true),
-            (Permission::Write, true),
-            (Permission::Triage, false),
-            (Permission::Read, false),
-            (Permission::None, false),
-            (Permission::from_name("owner-of-everything"), false),
-        ] {
-            assert_eq!(authorise(permission).is_ok(), may, "{permission:?}");
-        }
-    }
-}
+mod tests;

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Bump, Via};
 use crate::ids::{ObjectId, Repo};
 
+/// On an issue while its session runs; a person who takes it off stops that.
+pub const RUNNING_LABEL: &str = "agent:running";
+
 /// Who did something on GitHub. The number is what counts: a login can be
 /// given up and taken by somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

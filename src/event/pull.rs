@@ -3,75 +3,86 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::{Event, SenderBody};
-use crate::text;
+use super::issue::{IssueBody, LabelBody, label_event};
+use super::{Event, InstallationBody, RepositoryBody, SenderBody, name, scene};
+use crate::change::issue_key;
+use crate::ids::Repo;
+use crate::wish::Sender;
 
-/// A person closed a pull request, with or without merging it.
+/// A pull request was closed, with or without merging it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullClosed {
+    pub repo: Repo,
+    /// GitHub's number of the repository.
+    pub repo_id: u64,
+    pub number: u64,
     /// The pull request's page.
     pub url: String,
     pub merged: bool,
-    /// The login, made plain.
-    pub by: String,
+    pub by: Sender,
     pub at: Timestamp,
+}
+
+impl PullClosed {
+    /// The key of a session that works on this pull request.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        issue_key(&self.repo, self.repo_id, self.number)
+    }
+
+    /// "the pull request was merged by ann".
+    #[must_use]
+    pub fn how(&self) -> String {
+        let what = if self.merged { "merged" } else { "closed without a merge" };
+        format!("the pull request was {what} by {}", self.by.login)
+    }
 }
 
 #[derive(Deserialize)]
 struct ClosedBody {
+    repository: RepositoryBody,
     pull_request: PullBody,
     sender: SenderBody,
 }
 
 #[derive(Deserialize)]
 struct PullBody {
+    number: u64,
     html_url: String,
     #[serde(default)]
     merged: bool,
     closed_at: Timestamp,
 }
 
-pub(super) fn closed(body: &[u8]) -> serde_json::Result<Event> {
-    let ClosedBody { pull_request: pull, sender } = serde_json::from_slice(body)?;
-    if sender.kind.as_deref() == Some("Bot") {
-        return Ok(Event::Unfit("a bot closed the pull request".to_owned()));
-    }
-    Ok(Event::PullClosed(PullClosed {
-        url: pull.html_url,
-        merged: pull.merged,
-        by: text::head(&text::plain(&sender.login), 60),
-        at: pull.closed_at,
-    }))
+#[derive(Deserialize)]
+struct LabelEvent {
+    action: String,
+    installation: Option<InstallationBody>,
+    repository: RepositoryBody,
+    sender: SenderBody,
+    pull_request: IssueBody,
+    label: Option<LabelBody>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::parse;
-    use super::*;
-    use serde_json::json;
+pub(super) fn closed(body: &[u8]) -> serde_json::Result<Option<Event>> {
+    let ClosedBody { repository, pull_request: pull, sender } = serde_json::from_slice(body)?;
+    Ok(Some(Event::PullClosed(PullClosed {
+        repo: repository.full_name,
+        repo_id: repository.id,
+        number: pull.number,
+        url: name(&pull.html_url),
+        merged: pull.merged,
+        by: sender.sender(),
+        at: pull.closed_at,
+    })))
+}
 
-    #[test]
-    fn a_persons_close_is_read_and_a_bots_is_not_one() {
-        let body = |merged: bool, kind: &str| {
-            json!({
-                "action": "closed",
-                "pull_request": {
-                    "html_url": "https://x/o/r/pull/2", "merged": merged, "closed_at": "2026-01-02T03:04:05Z",
-                },
-                "sender": { "login": "ann", "id": 8, "type": kind },
-            })
-            .to_string()
-        };
-        let read = |text: String| parse("pull_request", text.as_bytes()).unwrap();
-        let Event::PullClosed(closed) = read(body(true, "User")) else { panic!("ignored") };
-        assert_eq!(
-            (closed.merged, closed.by.as_str(), closed.url.as_str()),
-            (true, "ann", "https://x/o/r/pull/2")
-        );
-        assert_eq!(closed.at.to_string(), "2026-01-02T03:04:05Z");
-        assert!(matches!(read(body(false, "Bot")), Event::Unfit(_)));
-        let opened = body(false, "User").replace("closed\"", "opened\"");
-        assert!(matches!(read(opened), Event::Ignored { .. }));
-    }
+pub(super) fn label(body: &[u8]) -> serde_json::Result<Option<Event>> {
+    let LabelEvent { action, installation, repository, sender, mut pull_request, label } =
+        serde_json::from_slice(body)?;
+    pull_request.pull_request = Some(IgnoredAny);
+    let scene = scene(installation, repository, sender);
+    Ok(scene.and_then(|scene| label_event(&action, scene, pull_request, label)))
 }

@@ -154,7 +154,7 @@ pub fn read_bumps(title: &str, body: &str) -> Vec<Bump> {
     each
 }
 
-fn is_vague(word: &str) -> bool {
+pub(super) fn is_vague(word: &str) -> bool {
     VAGUE.iter().any(|vague| vague.eq_ignore_ascii_case(word))
 }
 
