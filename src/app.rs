@@ -4,6 +4,7 @@ mod doctor;
 mod intake;
 mod registries;
 mod resolve;
+mod setup;
 mod trial;
 mod worker;
 
@@ -37,8 +38,9 @@ use crate::verify::Baselines;
 use crate::web;
 use crate::workspace::{self, Workspace};
 
-pub use doctor::examine;
+pub use doctor::{Finding, examine};
 pub use resolve::{Answer, resolve};
+pub use setup::{SetUp, set_up};
 pub use trial::{Report, Trial, attempt};
 
 /// How often leftovers of dead workers are looked for.
@@ -249,7 +251,10 @@ pub async fn serve(config: Config, outside: Outside, stop: CancellationToken) ->
     }
     tasks.spawn(reap(Arc::clone(&app), stop.clone()));
     let receiver = web::Receiver { secret, accept: Arc::new(intake::Intake(Arc::clone(&app))) };
-    let router = Router::new().merge(web::router(receiver)).merge(replay::router(app.rooms.log.clone()));
+    let router = Router::new()
+        .merge(web::router(receiver))
+        .merge(replay::router(app.rooms.log.clone()))
+        .merge(crate::setup::after_installation());
     axum::serve(listener, router)
         .with_graceful_shutdown(stop.clone().cancelled_owned())
         .await

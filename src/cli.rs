@@ -2,6 +2,7 @@
 
 mod eval;
 mod plumbing;
+mod setup;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::advisory::{Advisory, parse_advisory};
-use crate::app::{self, Outside, Report, Trial};
+use crate::app::{self, Finding, Outside, Report, Trial};
 use crate::change::Bump;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,6 +24,7 @@ use crate::telemetry;
 use crate::workspace::git_worker;
 use eval::Eval;
 use plumbing::Plumbing;
+use setup::SetupArgs;
 
 /// A background coding agent whose every change is verified before a person
 /// sees it.
@@ -60,6 +62,9 @@ struct Common {
 enum Command {
     /// Receive webhooks and run sessions.
     Serve,
+    /// Make the GitHub App in a browser, keep its credentials, and look
+    /// whether all is there.
+    Setup(SetupArgs),
     /// Run the whole way on a local checkout: ends with a branch, no GitHub.
     Try(TryArgs),
     /// Print a session's log.
@@ -152,6 +157,12 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         let config = || configuration(&cli.common, false);
         return eval::main(eval, config, cli.common.model_key.clone()).await;
     }
+    if let Command::Setup(args) = cli.command {
+        telemetry::start(true, cli.common.log_json)?;
+        let outside = Outside { model_key: cli.common.model_key.clone(), hold_after: None };
+        let config = overridden(setup::main(args).await?, &cli.common);
+        return doctor(&config, &outside, false).await;
+    }
     let serving = matches!(cli.command, Command::Serve);
     telemetry::start(serving, cli.common.log_json)?;
     let outside = Outside { model_key: cli.common.model_key.clone(), hold_after: cli.common.hold_after };
@@ -161,23 +172,30 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Command::Try(args) => attempt(&config, outside, args).await,
         Command::Replay { session, json } => print_session(&config, session, json).await,
         Command::Doctor { json } => doctor(&config, &outside, json).await,
-        Command::GitWorker | Command::Plumbing(_) | Command::Eval(_) => Ok(ExitCode::SUCCESS),
+        Command::GitWorker | Command::Plumbing(_) | Command::Eval(_) | Command::Setup(_) => {
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 fn configuration(common: &Common, serving: bool) -> anyhow::Result<Config> {
-    let mut config = match &common.config {
+    let config = match &common.config {
         Some(path) => Config::read(path)?,
         None if serving => bail!("could not serve: name a configuration file with --config"),
         None => Config { data_dir: private_data_dir()?, ..Config::default() },
     };
+    Ok(overridden(config, common))
+}
+
+/// What the command line says comes before the file.
+fn overridden(mut config: Config, common: &Common) -> Config {
     if let Some(dir) = &common.data_dir {
         config.data_dir.clone_from(dir);
     }
     if common.toolbox.is_some() {
         config.sandbox.toolbox.clone_from(&common.toolbox);
     }
-    Ok(config)
+    config
 }
 
 /// Without a configuration this is somebody trying things out.
@@ -279,15 +297,19 @@ async fn doctor(config: &Config, outside: &Outside, json: bool) -> anyhow::Resul
         writeln!(out)?;
     } else {
         for finding in &findings {
-            let mark = if finding.ok { "ok  " } else { "FAIL" };
+            let mark = match (finding.ok, finding.needed) {
+                (true, _) => "ok  ",
+                (false, true) => "FAIL",
+                (false, false) => "note",
+            };
             writeln!(out, "{mark}  {:<17} {}", finding.check, finding.found)?;
             if !finding.fix.is_empty() {
                 writeln!(out, "      fix: {}", finding.fix)?;
             }
         }
     }
-    let well = findings.iter().all(|finding| finding.ok || finding.check == "GitHub App");
-    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let in_the_way = findings.iter().any(Finding::is_in_the_way);
+    Ok(if in_the_way { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 #[cfg(test)]

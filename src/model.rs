@@ -170,6 +170,37 @@ impl Model {
         self.priced(caller).price.cost(usage)
     }
 
+    /// Asks the provider about the agent's model: is it there, and is the key
+    /// good? `false` from a provider that answers and lists no models. Costs
+    /// nothing.
+    ///
+    /// # Errors
+    /// The provider is not reached, or refuses the key or the model.
+    pub async fn reach(&self) -> Result<bool, Failure> {
+        let name = &self.agent.name;
+        let mut url = self.endpoint.clone();
+        url.set_path(&format!("{}/{name}", url.path().replace("/v1/messages", "/v1/models")));
+        let failed =
+            |why: &str| Failure::user(Outcome::ProviderUnavailable, format!("use the model {name}: {why}"));
+        let answer = self
+            .client
+            .get(url)
+            .send()
+            .await
+            .map_err(|error| failed("the provider is not reached").because(error))?;
+        let status = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap_or_default();
+        match status {
+            200..=299 => Ok(true),
+            401 | 403 => Err(failed("the provider refuses the key")),
+            404 if body.pointer("/error/type").and_then(Value::as_str) == Some("not_found_error") => {
+                Err(failed("the provider has no such model"))
+            }
+            404 | 405 => Ok(false),
+            _ => Err(failed(&format!("the provider answers {status}"))),
+        }
+    }
+
     /// Calls until there is a reply, the deadline passes, or trying again
     /// cannot help.
     ///

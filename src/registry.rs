@@ -172,6 +172,25 @@ impl Registry {
         self.0.remote(ecosystem).learn(url, self.0.caps)
     }
 
+    /// Asks the registry for its root: whatever is there, it has to answer
+    /// and let us in.
+    ///
+    /// # Errors
+    /// It is not reached, or refuses the credentials.
+    pub async fn reach(&self, ecosystem: Ecosystem) -> Result<(), Failure> {
+        let asked = async {
+            let upstream = self.0.remote(ecosystem).get()?;
+            upstream.get(upstream.at(""), None, None).await
+        };
+        match asked.await {
+            // A root that shows nothing, or something large or elsewhere, is
+            // an answer.
+            Ok(_) | Err(Refusal::NotFound) => Ok(()),
+            Err(Refusal::Refused(why)) if !why.contains("(401)") && !why.contains("(403)") => Ok(()),
+            Err(refusal) => Err(refusal.failure("anything")),
+        }
+    }
+
     /// How often the registries were asked anything: what the cache answers
     /// does not count.
     #[must_use]

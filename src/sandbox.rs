@@ -105,6 +105,18 @@ impl Sandbox {
         })
     }
 
+    /// The names of the engine's OCI runtimes, and which one it takes by
+    /// itself.
+    ///
+    /// # Errors
+    /// The engine does not answer.
+    pub async fn runtimes(&self) -> Result<(Vec<String>, String), Failure> {
+        let info = self.docker()?.info().await.map_err(engine_failure("reach the container engine"))?;
+        let mut names: Vec<String> = info.runtimes.unwrap_or_default().into_keys().collect();
+        names.sort();
+        Ok((names, info.default_runtime.unwrap_or_default()))
+    }
+
     /// # Errors
     /// The engine does not answer.
     pub async fn has_image(&self, image: &str) -> Result<bool, Failure> {

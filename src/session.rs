@@ -57,6 +57,7 @@ use crate::workspace::{Mirror, Workspace};
 
 pub use alerts::{cancel, is_unasked};
 pub use image::{Family, Image, Images};
+pub use upstream::registry_of;
 
 use bump::Survey;
 use earlier::Earlier;

@@ -28,7 +28,7 @@ use sha2::Sha256;
 use crate::failure::Failure;
 use crate::secret::Secret;
 
-pub use manifest::Asked;
+pub use manifest::{Asked, Wanted, wanted};
 
 /// GitHub gives the whole flow an hour.
 const LIFE: Duration = Duration::from_hours(1);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::Rooms;
+use super::{Images, Rooms};
 use crate::change::Ecosystem;
 use crate::exec::{Command, Exec as _, TreeSize};
 use crate::failure::Failure;
@@ -14,7 +14,7 @@ use crate::ids::SessionId;
 use crate::outcome::Outcome;
 use crate::registry::Registry;
 use crate::runtime::Files;
-use crate::sandbox::Spec;
+use crate::sandbox::{Sandbox, Spec};
 
 /// Where the image keeps the pom that every other one inherits from.
 const SUPER_POM: &str = "/usr/local/maven/super-pom.xml";
@@ -30,44 +30,61 @@ impl Rooms {
         let registry =
             self.registry.get_or_try_init(|| async { Registry::new(self.registry_settings.clone()) }).await?;
         if !registry.knows(ecosystem) {
-            registry.learn(ecosystem, self.ask(session, fence, ecosystem).await?)?;
+            let holder = (session, fence);
+            registry.learn(ecosystem, ask(&self.sandbox, &self.images, holder, ecosystem).await?)?;
         }
         Ok(registry)
     }
+}
 
-    async fn ask(&self, session: SessionId, fence: u64, ecosystem: Ecosystem) -> Result<String, Failure> {
-        let spec = Spec {
-            session,
-            fence,
-            role: "ask".to_owned(),
-            image: self.images.choose(ecosystem, &Files::default()).name,
-            ecosystem,
-            gateway: None,
-            tree: TreeSize::default(),
-        };
-        let command = match ecosystem {
-            // npm takes an empty variable for none, and so tells its own
-            // setting instead of the gateway's address.
-            Ecosystem::Npm => {
-                Command::new(["npm", "config", "get", "registry"]).env("npm_config_registry", "")
-            }
-            Ecosystem::Maven => Command::new(["cat", SUPER_POM]),
-        };
-        let container = self.sandbox.start(&spec).await?;
-        let answer = container.run(command.timeout(Duration::from_secs(30))).await;
-        container.remove().await?;
-        let text = answer?.stdout_text();
-        let (asked, address) = match ecosystem {
-            Ecosystem::Npm => ("npm", text.lines().map(str::trim).find(|line| line.starts_with("http"))),
-            Ecosystem::Maven => ("Maven", central(&text)),
-        };
-        match address {
-            Some(address) => Ok(address.to_owned()),
-            None => Err(Failure::transient(
-                Outcome::FetchFailed,
-                format!("learn the registry's address from {asked}"),
-            )),
-        }
+/// The registry's address, for whoever has no session.
+///
+/// # Errors
+/// The engine does not answer, or the image is missing, or the package
+/// manager in it names no registry.
+pub async fn registry_of(
+    sandbox: &Sandbox,
+    images: &Images,
+    ecosystem: Ecosystem,
+) -> Result<String, Failure> {
+    ask(sandbox, images, (SessionId::generate(), 1), ecosystem).await
+}
+
+async fn ask(
+    sandbox: &Sandbox,
+    images: &Images,
+    (session, fence): (SessionId, u64),
+    ecosystem: Ecosystem,
+) -> Result<String, Failure> {
+    let spec = Spec {
+        session,
+        fence,
+        role: "ask".to_owned(),
+        image: images.choose(ecosystem, &Files::default()).name,
+        ecosystem,
+        gateway: None,
+        tree: TreeSize::default(),
+    };
+    let command = match ecosystem {
+        // npm takes an empty variable for none, and so tells its own
+        // setting instead of the gateway's address.
+        Ecosystem::Npm => Command::new(["npm", "config", "get", "registry"]).env("npm_config_registry", ""),
+        Ecosystem::Maven => Command::new(["cat", SUPER_POM]),
+    };
+    let container = sandbox.start(&spec).await?;
+    let answer = container.run(command.timeout(Duration::from_secs(30))).await;
+    container.remove().await?;
+    let text = answer?.stdout_text();
+    let (asked, address) = match ecosystem {
+        Ecosystem::Npm => ("npm", text.lines().map(str::trim).find(|line| line.starts_with("http"))),
+        Ecosystem::Maven => ("Maven", central(&text)),
+    };
+    match address {
+        Some(address) => Ok(address.to_owned()),
+        None => Err(Failure::transient(
+            Outcome::FetchFailed,
+            format!("learn the registry's address from {asked}"),
+        )),
     }
 }
 

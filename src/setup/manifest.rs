@@ -1,6 +1,8 @@
 //! The manifest that GitHub is given: `app-manifest.yml` with this
 //! installation's name and addresses.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -65,6 +67,24 @@ impl Asked {
             organization => format!("{web_url}/organizations/{organization}/settings/apps/new?state={state}"),
         }
     }
+}
+
+/// What the App has to have.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Wanted {
+    /// Levels by permission.
+    #[serde(rename = "default_permissions")]
+    pub permissions: BTreeMap<String, String>,
+    #[serde(rename = "default_events")]
+    pub events: Vec<String>,
+}
+
+/// What the manifest asks for.
+///
+/// # Errors
+/// The manifest of this program cannot be read.
+pub fn wanted() -> Result<Wanted, Failure> {
+    serde_yaml_ng::from_str(MANIFEST).map_err(|error| Failure::bug("read the App's manifest").because(error))
 }
 
 /// The manifest as GitHub takes it. `own` is the root of the set-up page,
