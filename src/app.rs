@@ -124,6 +124,7 @@ fn rooms(
         images: images(config),
         run_dir: config.data_dir.join("run"),
         public_url: config.public_url.clone(),
+        edit_pause: Duration::from_millis(config.github.as_ref().map_or(5000, |github| github.edit_pause_ms)),
         clock: Clock,
     })
 }

@@ -1,10 +1,11 @@
 //! What people see on GitHub: reactions, labels, the one status comment, the
-//! pull request, the check runs.
+//! pull request, the check runs, and answers to what they say there.
 //!
 //! Every effect may happen twice and looks the same then: it has a stable
 //! key, is looked for before it is made, and is written into the log before
-//! and after. Model text only goes out quoted and made plain. Nothing is
-//! published without an `Accepted`; nothing is ever merged or approved.
+//! and after. Text of strangers goes out through [`crate::text::markdown`]
+//! only. Nothing is published without an `Accepted`; nothing is ever merged
+//! or approved.
 //!
 //! An alert has no place to talk: no reactions, no labels, no comment. What
 //! people see of it is the pull request with its check runs. When there is
@@ -15,26 +16,47 @@
 //! An alert that the policy leaves alone, or that was closed, gets nothing:
 //! somebody decided that already, and the session's page has the reason.
 
-mod render;
+mod checks;
+mod pace;
+mod pull;
+mod reply;
+mod spot;
+mod status;
 mod verified;
 mod why;
+
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use crate::advisory;
-use crate::change::{Base, Request, Resolved, Subject};
+use crate::change::{Base, Request, Resolved, Subject, Way};
+use crate::clock::Clock;
 use crate::evidence::Accepted;
 use crate::failure::Failure;
-use crate::github::{CheckRun, CheckState, GitHub, NewPull, Note, Reaction, RepoClient};
-use crate::ids::{ObjectId, Repository};
+use crate::github::{CheckRun, CheckState, GitHub, NewPull, RepoClient};
+use crate::ids::{ObjectId, Repository, SessionId};
 use crate::outcome::Outcome;
 use crate::record::{Recorder, SessionEvent};
 use crate::secret::WriteToken;
 use crate::summary::Summary;
+use crate::wish::Button;
+
+use checks::{Check, Gate};
+use pace::Shown;
+use spot::Spot;
+
+pub use reply::{Reply, reply};
+pub use spot::{Asked, seen};
 
 const RUNNING: &str = crate::wish::RUNNING_LABEL;
 const DONE: &str = "agent:done";
 const NEEDS_HUMAN: &str = "agent:needs-human";
+
+/// Bytes of a stranger's reason.
+const QUOTED: usize = 1500;
+/// Bytes of a name.
+const NAME: usize = 120;
 
 /// The effect whose result is a pull request's page.
 pub const OPEN_PULL: &str = "open the pull request";
@@ -42,8 +64,13 @@ pub const OPEN_PULL: &str = "open the pull request";
 /// Where things are published.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// `public_url` is the root of links to session pages.
-    GitHub { github: GitHub, public_url: String },
+    GitHub {
+        github: GitHub,
+        /// The root of links to session pages.
+        public_url: String,
+        /// Between two edits of the status comment.
+        edit_pause: Duration,
+    },
     /// A local checkout: nothing but the log.
     Local,
 }
@@ -67,19 +94,38 @@ pub struct Published {
     pub pull_request: Option<String>,
 }
 
+/// The last sign, where something was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// 🚀
+    Done,
+    /// 😕
+    No,
+}
+
 /// One session's voice.
 #[derive(Debug)]
 pub struct Publisher {
     target: Target,
     recorder: Recorder,
     request: Request,
-    comment: Mutex<Option<u64>>,
+    comment: Mutex<Comment>,
+    /// What each check run on the head of an open pull request says.
+    checks: Mutex<Vec<Check>>,
+}
+
+/// The status comment, once it is there.
+#[derive(Debug, Default)]
+struct Comment {
+    id: Option<u64>,
+    shown: Shown,
 }
 
 /// A repository on GitHub, with the way there.
 struct Place<'a> {
     github: &'a GitHub,
     public_url: &'a str,
+    edit_pause: Duration,
     repo: Repository,
 }
 
@@ -101,17 +147,21 @@ impl Issue<'_> {
     }
 }
 
+fn session_url(public_url: &str, session: SessionId) -> String {
+    format!("{public_url}/sessions/{session}")
+}
+
 impl Publisher {
     #[must_use]
     pub fn new(target: Target, recorder: Recorder, request: Request) -> Self {
-        Self { target, recorder, request, comment: Mutex::default() }
+        Self { target, recorder, request, comment: Mutex::default(), checks: Mutex::default() }
     }
 
     /// `None` for a local checkout.
     fn place(&self) -> Option<Place<'_>> {
-        let Target::GitHub { github, public_url } = &self.target else { return None };
+        let Target::GitHub { github, public_url, edit_pause } = &self.target else { return None };
         let repo = self.request.subject.on_github()?;
-        Some(Place { github, public_url, repo })
+        Some(Place { github, public_url, edit_pause: *edit_pause, repo })
     }
 
     /// Where to talk: nowhere for an alert or a local checkout.
@@ -119,6 +169,14 @@ impl Publisher {
         match &self.request.subject {
             Subject::Issue { number, .. } => Some(Issue { place: self.place()?, number: *number }),
             Subject::Alert { .. } | Subject::Local { .. } => None,
+        }
+    }
+
+    /// Where to leave a sign.
+    fn spot(&self) -> Option<(&GitHub, Spot)> {
+        match &self.target {
+            Target::GitHub { github, .. } => Some((github, self.request.spot()?)),
+            Target::Local => None,
         }
     }
 
@@ -141,9 +199,9 @@ impl Publisher {
     /// # Errors
     /// GitHub cannot be reached or says no; the lease is lost.
     pub async fn acknowledge(&self) -> Result<(), Failure> {
-        let Some(issue) = self.issue() else { return Ok(()) };
+        let Some((github, spot)) = self.spot() else { return Ok(()) };
         self.journaled("acknowledge", self.request.subject.key(), async {
-            issue.reporter().await?.react(Note::Issue(issue.number), Reaction::Eyes).await?;
+            spot.see(github).await?;
             Ok(((), String::new()))
         })
         .await
@@ -166,30 +224,67 @@ impl Publisher {
         .await
     }
 
-    /// Makes the status comment, or brings it up to date.
+    /// Brings the status comment up to date, and the check runs on the head
+    /// of a pull request that is open. Called often, it edits seldom.
     ///
     /// # Errors
     /// GitHub cannot be reached or says no; the lease is lost.
     pub async fn status(&self, summary: &Summary) -> Result<(), Failure> {
+        let pause = self.place().map(|place| place.edit_pause);
+        self.comment(summary, pause).await?;
+        self.checking(checks::running(summary), summary).await
+    }
+
+    /// Without a pause the comment is edited at once.
+    async fn comment(&self, summary: &Summary, pause: Option<Duration>) -> Result<(), Failure> {
         let Some(issue) = self.issue() else { return Ok(()) };
-        let marker = render::marker(summary.session);
-        let body = render::status(summary, issue.place.public_url);
-        let reporter = issue.reporter().await?;
+        let body = status::comment(summary, issue.place.public_url);
         let mut comment = self.comment.lock().await;
-        let id = match *comment {
-            Some(id) => id,
-            None => {
-                let made = self
-                    .journaled("write the status comment", marker.clone(), async {
-                        let id = reporter.ensure_comment(issue.number, &marker, &body).await?;
-                        Ok((id, id.to_string()))
-                    })
-                    .await?;
-                *comment = Some(made);
-                made
-            }
+        if !comment.shown.wants(&body, Clock.instant(), pause) {
+            return Ok(());
+        }
+        let reporter = issue.reporter().await?;
+        let marker = status::marker(summary.session);
+        let known = match comment.id {
+            Some(id) => Some(id),
+            // An earlier run of this session may have made it.
+            None => reporter.find_comment(issue.number, &marker).await?,
         };
-        reporter.edit_comment(id, &body).await
+        comment.id = Some(match known {
+            Some(id) => {
+                reporter.edit_comment(id, &body).await?;
+                id
+            }
+            None => {
+                self.journaled("write the status comment", marker.clone(), async {
+                    let id = reporter.ensure_comment(issue.number, &marker, &body).await?;
+                    Ok((id, id.to_string()))
+                })
+                .await?
+            }
+        });
+        comment.shown.wrote(body, Clock.instant());
+        Ok(())
+    }
+
+    /// Brings the check runs on the head of the pull request that this
+    /// session changes to their state. Without one there is nothing: no run
+    /// hangs on the default branch.
+    async fn checking(&self, wanted: [Check; 3], summary: &Summary) -> Result<(), Failure> {
+        let (Some(place), Way::Revise { head, .. }) = (self.place(), &self.request.way) else {
+            return Ok(());
+        };
+        let mut said = self.checks.lock().await;
+        for check in wanted {
+            if said.contains(&check) {
+                continue;
+            }
+            ensure(&place.github.checker(&place.repo).await?, place.public_url, (&check, head), summary)
+                .await?;
+            said.retain(|known| known.gate != check.gate);
+            said.push(check);
+        }
+        Ok(())
     }
 
     /// The page of a pull request that is open for the same change.
@@ -222,29 +317,17 @@ impl Publisher {
             return Ok(Published::default());
         };
         let writer = place.github.writer(&token, &place.repo)?;
-        for check in render::checks(accepted, what.summary) {
-            let key = format!("{}/{}", what.summary.session, check.name);
-            self.journaled("make the check run", key.clone(), async {
-                let run = CheckRun {
-                    name: check.name,
-                    sha: what.commit.as_str(),
-                    external_id: &key,
-                    details_url: &render::session_url(place.public_url, what.summary.session),
-                    state: CheckState::Completed(check.conclusion),
-                    title: &check.title,
-                    summary: &check.summary,
-                    text: "",
-                    annotations: &[],
-                    actions: &[],
-                };
-                writer.ensure_check(&run).await?;
-                Ok(((), check.conclusion.to_owned()))
+        for check in checks::accepted(accepted, what.summary) {
+            let key = format!("{}/{}", what.summary.session, check.gate.name());
+            self.journaled("make the check run", key, async {
+                ensure(&writer, place.public_url, (&check, what.commit), what.summary).await?;
+                Ok(((), state(check.state).to_owned()))
             })
             .await?;
         }
         let pull = self
             .journaled(OPEN_PULL, what.branch.to_owned(), async {
-                let body = render::pull_body(accepted, what, &self.request, place.public_url);
+                let body = pull::body(accepted, what, &self.request, place.public_url);
                 let new = NewPull {
                     branch: what.branch,
                     base: &what.base.branch,
@@ -267,24 +350,30 @@ impl Publisher {
     /// # Errors
     /// GitHub cannot be reached or says no; the lease is lost.
     pub async fn finish(&self, summary: &Summary, outcome: Outcome, detail: &str) -> Result<(), Failure> {
-        let Some(issue) = self.issue() else { return self.explain(summary, outcome, detail).await };
-        let mut last = summary.clone();
-        last.outcome = Some(outcome);
-        last.current = None;
-        detail.clone_into(&mut last.detail);
-        if outcome != Outcome::DeclinedUnauthorized {
-            self.status(&last).await?;
+        let refused = outcome == Outcome::DeclinedUnauthorized;
+        if !refused {
+            let mut last = summary.clone();
+            last.outcome = Some(outcome);
+            last.current = None;
+            detail.clone_into(&mut last.detail);
+            self.comment(&last, None).await?;
+            self.checking(checks::ended(summary, outcome, detail), summary).await?;
+        }
+        if matches!(self.request.subject, Subject::Alert { .. }) {
+            self.explain(summary, outcome, detail).await?;
+        }
+        let (spot, issue) = (self.spot(), self.issue());
+        if spot.is_none() && issue.is_none() {
+            return Ok(());
         }
         self.journaled("finish", self.request.subject.key(), async {
-            let reporter = issue.reporter().await?;
-            let (reaction, label) = if outcome.is_success() {
-                (Reaction::Rocket, DONE)
-            } else {
-                (Reaction::Confused, NEEDS_HUMAN)
-            };
-            reporter.react(Note::Issue(issue.number), reaction).await?;
-            reporter.unreact(Note::Issue(issue.number), Reaction::Eyes).await?;
-            if outcome != Outcome::DeclinedUnauthorized {
+            let (mark, label) =
+                if outcome.is_success() { (Mark::Done, DONE) } else { (Mark::No, NEEDS_HUMAN) };
+            if let Some((github, spot)) = spot {
+                spot.settle(github, Some(mark)).await?;
+            }
+            if let (Some(issue), false) = (issue, refused) {
+                let reporter = issue.reporter().await?;
                 reporter.add_label(issue.number, label).await?;
                 reporter.remove_label(issue.number, RUNNING).await?;
             }
@@ -307,17 +396,52 @@ impl Publisher {
                 name: &check.name,
                 sha: base.commit.as_str(),
                 external_id: &key,
-                details_url: &render::session_url(place.public_url, summary.session),
+                details_url: &session_url(place.public_url, summary.session),
                 state: CheckState::Completed("action_required"),
                 title: &check.title,
                 summary: &check.summary,
                 text: "",
                 annotations: &[],
-                actions: &[],
+                actions: &[checks::action(Button::Retry)],
             };
             place.github.checker(&place.repo).await?.ensure_check(&run).await?;
             Ok(((), outcome.name().to_owned()))
         })
         .await
     }
+}
+
+fn state(state: CheckState) -> &'static str {
+    match state {
+        CheckState::Queued => "queued",
+        CheckState::InProgress => "in_progress",
+        CheckState::Completed(conclusion) => conclusion,
+    }
+}
+
+/// Makes a gate's check run on a commit, or brings it up to date.
+async fn ensure(
+    client: &RepoClient,
+    public_url: &str,
+    (check, sha): (&Check, &ObjectId),
+    summary: &Summary,
+) -> Result<(), Failure> {
+    let run = CheckRun {
+        name: check.gate.name(),
+        sha: sha.as_str(),
+        external_id: &external_id(summary.session, check.gate),
+        details_url: &session_url(public_url, summary.session),
+        state: check.state,
+        title: &check.title,
+        summary: &check.summary,
+        text: "",
+        annotations: &check.annotations,
+        actions: &check.actions,
+    };
+    client.ensure_check(&run).await.map(|_id| ())
+}
+
+/// By this a button and GitHub's "re-run" find the session.
+fn external_id(session: SessionId, gate: Gate) -> String {
+    format!("{session}/{}", gate.key())
 }

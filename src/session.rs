@@ -30,6 +30,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, OnceCell};
 
@@ -89,6 +90,8 @@ pub struct Rooms {
     pub run_dir: PathBuf,
     /// Root of links to session pages, without a slash at the end.
     pub public_url: String,
+    /// Between two edits of one status comment.
+    pub edit_pause: Duration,
     pub clock: Clock,
 }
 
@@ -199,7 +202,8 @@ impl<'a> Session<'a> {
         let request = completed(rooms, lease.request()).await?;
         let target = match (&request.subject, &rooms.github) {
             (Subject::Issue { .. } | Subject::Alert { .. }, Some(github)) => {
-                Target::GitHub { github: github.clone(), public_url: rooms.public_url.clone() }
+                let (public_url, edit_pause) = (rooms.public_url.clone(), rooms.edit_pause);
+                Target::GitHub { github: github.clone(), public_url, edit_pause }
             }
             (Subject::Issue { .. } | Subject::Alert { .. }, None) => {
                 return Err(Failure::bug("serve a repository on GitHub without the [github] settings"));

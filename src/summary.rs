@@ -63,6 +63,10 @@ pub struct Summary {
     pub branch: Option<String>,
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
+    /// When the last event was written.
+    pub seen: Option<Timestamp>,
+    /// Milliseconds of the agent's model and tool time.
+    pub agent_ms: u64,
     /// The last verdict's checks.
     pub checks: Vec<CheckResult>,
     /// How they differ from the base's.
@@ -108,6 +112,8 @@ impl Summary {
             branch: None,
             started: None,
             ended: None,
+            seen: None,
+            agent_ms: 0,
             checks: Vec::new(),
             delta: Delta::default(),
             findings: Vec::new(),
@@ -124,6 +130,7 @@ impl Summary {
         let mut summary = Self::new(session);
         for entry in entries {
             summary.started.get_or_insert(entry.at);
+            summary.seen = Some(entry.at);
             summary.take(entry);
         }
         summary
@@ -149,10 +156,11 @@ impl Summary {
                     duration_ms: *duration_ms,
                 });
             }
-            SessionEvent::ModelReply { caller, body, usage, cost, .. } => {
+            SessionEvent::ToolCall { tool, duration_ms, .. } => self.used(tool, *duration_ms),
+            SessionEvent::ModelReply { caller, body, usage, cost, duration_ms, .. } => {
                 self.usage = self.usage.saturating_add(*usage);
                 self.cost = self.cost.saturating_add(*cost);
-                self.replied(*caller, body);
+                self.replied(*caller, body, *duration_ms);
             }
             SessionEvent::Patch { attempt, files, .. } => {
                 self.attempts = self.attempts.max(*attempt);
@@ -182,19 +190,26 @@ impl Summary {
             | SessionEvent::Fetched { .. }
             | SessionEvent::ModelRequest { .. }
             | SessionEvent::ModelError { .. }
-            | SessionEvent::ToolCall { .. }
             | SessionEvent::Intent { .. }
             | SessionEvent::Effect { .. }
             | SessionEvent::HumanDecision { .. } => {}
         }
     }
 
-    fn replied(&mut self, caller: Caller, body: &serde_json::Value) {
+    /// The engine's own time is not the agent's.
+    fn used(&mut self, tool: &str, ms: u64) {
+        if tool != toolbox::api::VERIFY {
+            self.agent_ms = self.agent_ms.saturating_add(ms);
+        }
+    }
+
+    fn replied(&mut self, caller: Caller, body: &serde_json::Value, ms: u64) {
         match caller {
             Caller::Judge => self.judge_calls += 1,
             Caller::Agent => {
                 self.repair_calls += 1;
                 self.turns += u32::from(!only_verifies(body));
+                self.agent_ms = self.agent_ms.saturating_add(ms);
             }
         }
     }
@@ -211,6 +226,7 @@ impl Summary {
                 usage: self.usage,
                 cost: self.cost,
                 started: self.started,
+                seen: self.seen,
                 ..Self::new(self.session)
             };
         }
@@ -305,6 +321,7 @@ mod tests {
         assert_eq!(summary.stages.len(), 1);
         assert_eq!(summary.stages[0].duration_ms, 7);
         assert_eq!((summary.turns, summary.repair_calls, summary.cost), (1, 2, Cost(10)));
+        assert_eq!((summary.agent_ms, summary.seen), (2, summary.started));
     }
 
     #[test]

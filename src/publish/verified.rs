@@ -52,25 +52,34 @@ pub(super) fn list(checks: &[CheckResult], delta: &Delta) -> String {
     out
 }
 
-/// What the checks leave open; empty when they leave nothing open.
+/// What the checks leave open, as a list; empty when they leave nothing open.
 pub(super) fn not_verified(checks: &[CheckResult], delta: &Delta) -> String {
     let mut out = String::new();
+    for item in left_open(checks, delta) {
+        writeln!(out, "- {item}.").ok();
+    }
+    out
+}
+
+/// What the checks leave open, each without a full stop.
+pub(super) fn left_open(checks: &[CheckResult], delta: &Delta) -> Vec<String> {
+    let mut left = Vec::new();
     if !checks.is_empty() && !has_tests(checks) {
-        writeln!(out, "- No tests: the repository defines none.").ok();
+        left.push("no tests: the repository defines none".to_owned());
     }
     for command in &delta.unverified {
         let command = code(command, COMMAND);
-        writeln!(out, "- {command} fails before the change and after it, so it proves nothing.").ok();
+        left.push(format!("{command} fails before the change and after it, so it proves nothing"));
     }
     for (what, list) in [
-        ("Failing before the change and after it", &delta.still_failing),
-        ("Flaky, passed when run again", &delta.flaky),
+        ("failing before the change and after it", &delta.still_failing),
+        ("flaky, passed when run again", &delta.flaky),
     ] {
         if !list.is_empty() {
-            writeln!(out, "- {what}: {}", names(list)).ok();
+            left.push(format!("{what}: {}", names(list)));
         }
     }
-    out
+    left
 }
 
 /// The title of the check run on test integrity. A change that is published
@@ -85,11 +94,16 @@ pub(super) fn integrity_title(allowed: &[Finding]) -> String {
 
 /// What the comparison with the base found.
 pub(super) fn integrity(allowed: &[Finding]) -> String {
-    if allowed.is_empty() {
-        return "No test, assertion, script, lint rule or CI file says less than before.".to_owned();
+    match allowed {
+        [] => "No test, assertion, script, lint rule or CI file says less than before.".to_owned(),
+        allowed => format!("Found, and allowed by the change type:\n{}", findings(allowed)),
     }
-    let mut out = String::from("Found, and allowed by the change type:\n");
-    for finding in allowed.iter().take(NAMES) {
+}
+
+/// The first findings, one a line.
+pub(super) fn findings(list: &[Finding]) -> String {
+    let mut out = String::new();
+    for finding in list.iter().take(NAMES) {
         let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
         let what = inline(&finding.message, NAME);
         let place = code(&format!("{}{line}", finding.path), COMMAND);
@@ -99,7 +113,7 @@ pub(super) fn integrity(allowed: &[Finding]) -> String {
 }
 
 /// The first names of a list, and how many more there are.
-fn names(list: &[String]) -> String {
+pub(super) fn names(list: &[String]) -> String {
     let shown: Vec<String> = list.iter().take(NAMES).map(|name| code(name, NAME)).collect();
     match list.len().saturating_sub(NAMES) {
         0 => shown.join(", "),
@@ -138,7 +152,7 @@ mod tests {
         let left = not_verified(&checks, &delta);
         for part in [
             "`npm run lint` fails before",
-            "Failing before the change and after it: `old`",
+            "failing before the change and after it: `old`",
             "run again: `@odd|name`",
         ] {
             assert!(left.contains(part), "{part}: {left}");
@@ -148,7 +162,7 @@ mod tests {
     #[test]
     fn no_tests_is_said_plainly_and_nothing_left_open_is_nothing_said() {
         let build = [check("build", true, None, &[])];
-        assert_eq!(not_verified(&build, &Delta::default()), "- No tests: the repository defines none.\n");
+        assert_eq!(not_verified(&build, &Delta::default()), "- no tests: the repository defines none.\n");
         assert_eq!(title(&build, &Delta::default()), "no tests, 0 newly failing (build)");
         let test = [check("test", true, Some(5), &[])];
         assert_eq!(not_verified(&test, &Delta::default()), "");

@@ -1,12 +1,15 @@
 //! A stage: a step with a beginning and an end in the log, and a row in the
 //! status comment.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Session;
 use crate::clock::elapsed_ms;
 use crate::failure::{Failure, Kind};
 use crate::record::{SessionEvent, Stage, StageResult};
+
+/// The log is read at most this often to show it.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// What a stage gave, and what its row says.
 pub(super) struct Done<T> {
@@ -37,7 +40,11 @@ impl Session<'_> {
         let start = self.rooms.clock.instant();
         self.recorder.record(SessionEvent::StageStarted { stage }).await?;
         self.publisher.status(&self.summary().await?).await?;
-        match Box::pin(work).await {
+        let done = tokio::select! {
+            done = Box::pin(work) => done,
+            failure = self.keep_shown() => Err(failure),
+        };
+        match done {
             Ok(done) => {
                 self.stage_ended(stage, done.result, done.detail, start).await?;
                 Ok(done.value)
@@ -47,6 +54,26 @@ impl Session<'_> {
                 let detail = format!("could not {}", failure.public());
                 self.stage_ended(stage, StageResult::Failed, detail, start).await?;
                 Err(failure)
+            }
+        }
+    }
+
+    /// Keeps the comment up to date while a stage works: what it waits for,
+    /// what is spent. Trouble with it is no trouble of the stage's; only the
+    /// loss of the lease ends this.
+    async fn keep_shown(&self) -> Failure {
+        let shortest = self.rooms.edit_pause.max(SHORTEST);
+        let mut pause = shortest;
+        loop {
+            tokio::time::sleep(pause).await;
+            // GitHub counts edits by the hour, too: a long stage is shown less
+            // and less often.
+            pause = (pause * 2).min(shortest * 12);
+            let shown = async { self.publisher.status(&self.summary().await?).await };
+            match shown.await {
+                Err(lost) if lost.kind() == Kind::LeaseLost => return lost,
+                Err(failure) => tracing::warn!(session = %self.id, %failure, "status not shown"),
+                Ok(()) => {}
             }
         }
     }

@@ -157,7 +157,7 @@ impl World {
     }
 
     /// What a person sees on GitHub, without what differs between two equal
-    /// runs: ids, addresses, money.
+    /// runs: ids, addresses, money, times.
     pub(crate) async fn seen(&self) -> Value {
         let repo = self.github.repo(REPO);
         let issues: Vec<Value> = repo
@@ -214,9 +214,14 @@ impl World {
 
 fn normal(text: &str) -> String {
     static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-        [(r"[0-9A-HJKMNP-TV-Z]{26}", "SESSION"), (r"http://127\.0\.0\.1:\d+", "URL"), (r"\$\d+\.\d\d", "$")]
-            .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))
-            .to_vec()
+        [
+            (r"[0-9A-HJKMNP-TV-Z]{26}", "SESSION"),
+            (r"http://127\.0\.0\.1:\d+", "URL"),
+            (r"\$\d+\.\d\d", "$"),
+            (r"\b(\d+m)?\d+s\b", "TIME"),
+        ]
+        .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))
+        .to_vec()
     });
     let text = CHANGING
         .iter()
