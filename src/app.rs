@@ -214,6 +214,7 @@ pub(crate) fn model(config: &Config, from_env: Option<String>) -> anyhow::Result
         api_key,
         model: config.model.name.clone(),
         judge_model: config.model.judge.clone(),
+        choices: config.model.choices.clone(),
         prices: model::Prices::with(prices),
         retry_pause: Duration::from_secs(1),
         request_timeout: Duration::from_secs(config.model.request_seconds),

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod check_config;
 mod eval;
 mod plumbing;
 mod setup;
@@ -22,6 +23,7 @@ use crate::ids::SessionId;
 use crate::replay::{self, SessionLog};
 use crate::telemetry;
 use crate::workspace::git_worker;
+use check_config::CheckConfig;
 use eval::Eval;
 use plumbing::Plumbing;
 use setup::SetupArgs;
@@ -80,6 +82,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check a repository's `.github/agent.yml`, and say what it sets.
+    CheckConfig(CheckConfig),
     /// The pure parts for scripts: lines in, lines out, no configuration.
     #[command(subcommand)]
     Plumbing(Plumbing),
@@ -157,6 +161,9 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         let config = || configuration(&cli.common, false);
         return eval::main(eval, config, cli.common.model_key.clone()).await;
     }
+    if let Command::CheckConfig(args) = &cli.command {
+        return check_config::main(args, cli.common.config.as_deref());
+    }
     if let Command::Setup(args) = cli.command {
         telemetry::start(true, cli.common.log_json)?;
         let outside = Outside { model_key: cli.common.model_key.clone(), hold_after: None };
@@ -172,9 +179,11 @@ pub async fn main() -> anyhow::Result<ExitCode> {
         Command::Try(args) => attempt(&config, outside, args).await,
         Command::Replay { session, json } => print_session(&config, session, json).await,
         Command::Doctor { json } => doctor(&config, &outside, json).await,
-        Command::GitWorker | Command::Plumbing(_) | Command::Eval(_) | Command::Setup(_) => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::GitWorker
+        | Command::Plumbing(_)
+        | Command::Eval(_)
+        | Command::Setup(_)
+        | Command::CheckConfig(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -166,6 +166,9 @@ pub struct Model {
     pub name: String,
     /// Another model for the judge; the same one when absent.
     pub judge: Option<String>,
+    /// Models that a repository may choose in its `.github/agent.yml`
+    /// instead, for the agent or the judge.
+    pub choices: Vec<String>,
     /// Prices of models that the built-in table does not know, or other ones.
     pub prices: BTreeMap<String, Price>,
     pub request_seconds: u64,
@@ -178,6 +181,7 @@ impl Default for Model {
             api_key_file: None,
             name: "claude-sonnet-4-5".to_owned(),
             judge: None,
+            choices: Vec::new(),
             prices: BTreeMap::new(),
             request_seconds: 120,
         }

@@ -8,6 +8,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::outcome::Outcome;
 
 /// Who can do something about a failure, which decides whether to try again.
@@ -23,6 +25,17 @@ pub enum Kind {
     LeaseLost,
 }
 
+/// A line of a repository's own configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigRefusal {
+    /// In the repository.
+    pub path: String,
+    /// From 1 on.
+    pub line: u64,
+    /// Completes "could not …".
+    pub reason: String,
+}
+
 /// A step that could not be done.
 #[derive(Debug)]
 pub struct Failure {
@@ -30,6 +43,7 @@ pub struct Failure {
     outcome: Outcome,
     public: String,
     delay: Option<Duration>,
+    refusals: Vec<ConfigRefusal>,
     source: Option<anyhow::Error>,
 }
 
@@ -43,6 +57,20 @@ impl Failure {
     /// The request or the repository is at fault.
     pub fn user(outcome: Outcome, public: impl Into<String>) -> Self {
         Self::new(Kind::UserFault, outcome, public)
+    }
+
+    /// The repository's own configuration cannot be used: nothing of it is,
+    /// and a person is told every line.
+    #[must_use]
+    pub fn misconfigured(refusals: Vec<ConfigRefusal>) -> Self {
+        let path = refusals.first().map_or("the configuration", |refusal| refusal.path.as_str());
+        let lines: Vec<String> = refusals
+            .iter()
+            .map(|ConfigRefusal { line, reason, .. }| format!("line {line}: could not {reason}"))
+            .collect();
+        let between = if lines.len() == 1 { " " } else { "\n" };
+        let public = format!("use {path}:{between}{}", lines.join("\n"));
+        Self { refusals, ..Self::new(Kind::UserFault, Outcome::DeclinedPolicy, public) }
     }
 
     /// Our own fault.
@@ -71,7 +99,7 @@ impl Failure {
     }
 
     fn new(kind: Kind, outcome: Outcome, public: impl Into<String>) -> Self {
-        Self { kind, outcome, public: public.into(), delay: None, source: None }
+        Self { kind, outcome, public: public.into(), delay: None, refusals: Vec::new(), source: None }
     }
 
     /// How long to wait before it is tried again, where that is known.
@@ -83,6 +111,13 @@ impl Failure {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The lines of the repository's configuration that are at fault, if that
+    /// is what went wrong.
+    #[must_use]
+    pub fn refusals(&self) -> &[ConfigRefusal] {
+        &self.refusals
     }
 
     #[must_use]

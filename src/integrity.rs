@@ -117,7 +117,7 @@ pub fn digest(findings: &[Finding]) -> String {
         .map(|finding| format!("- {}: {}: {}", place(finding), finding.rule, finding.message))
         .collect();
     format!(
-        "the change weakens tests or checks, which is never accepted; put these back:\n{}",
+        "the change weakens tests or checks, or touches what it may not, which is never accepted; put these back:\n{}",
         lines.join("\n")
     )
 }

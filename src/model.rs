@@ -40,6 +40,8 @@ pub struct Settings {
     pub api_key: Secret,
     pub model: String,
     pub judge_model: Option<String>,
+    /// Other models that a repository may choose.
+    pub choices: Vec<String>,
     pub prices: Prices,
     pub request_timeout: Duration,
     /// Before the first retry of a call; it doubles from there.
@@ -53,6 +55,7 @@ pub struct Model {
     endpoint: Url,
     agent: Priced,
     judge: Priced,
+    choices: Vec<Priced>,
     retry_pause: Duration,
 }
 
@@ -140,8 +143,26 @@ impl Model {
             endpoint: Url::parse(&endpoint).context("could not read the model's base_url")?,
             agent: priced(&settings.model)?,
             judge: priced(settings.judge_model.as_deref().unwrap_or(&settings.model))?,
+            choices: settings.choices.iter().map(|name| priced(name)).collect::<anyhow::Result<_>>()?,
             retry_pause: settings.retry_pause,
         })
+    }
+
+    /// The models that a repository may choose.
+    #[must_use]
+    pub fn choices(&self) -> Vec<String> {
+        self.choices.iter().map(|choice| choice.name.clone()).collect()
+    }
+
+    /// The same provider with other models; `None` when one of them is not a
+    /// choice.
+    #[must_use]
+    pub fn choosing(&self, agent: Option<&str>, judge: Option<&str>) -> Option<Self> {
+        let chosen = |name: Option<&str>, now: &Priced| match name {
+            None => Some(now.clone()),
+            Some(name) => self.choices.iter().find(|choice| choice.name == name).cloned(),
+        };
+        Some(Self { agent: chosen(agent, &self.agent)?, judge: chosen(judge, &self.judge)?, ..self.clone() })
     }
 
     fn priced(&self, caller: Caller) -> &Priced {

@@ -222,6 +222,11 @@ pub enum SessionEvent {
     Checkout {
         base: Base,
     },
+    /// The repository has an `agent.yml`, which is understood; from now on
+    /// these limits hold.
+    Configured {
+        limits: Limits,
+    },
     /// The open advisories that the session answers.
     Advisories {
         advisories: Vec<Advisory>,
@@ -401,6 +406,7 @@ impl SessionEvent {
             Self::Permission { .. } => "permission",
             Self::Aimed { .. } => "aimed",
             Self::Checkout { .. } => "checkout",
+            Self::Configured { .. } => "configured",
             Self::Advisories { .. } => "advisories",
             Self::Resolved { .. } => "resolved",
             Self::Briefed { .. } => "briefed",

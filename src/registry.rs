@@ -95,14 +95,16 @@ pub enum Ages {
 
 /// The gateway to the registries. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Registry(Arc<Gateway>);
+pub struct Registry {
+    gateway: Arc<Gateway>,
+    min_age: Option<Duration>,
+}
 
 #[derive(Debug)]
 struct Gateway {
     npm: Remote,
     maven: Remote,
     cache: Cache,
-    min_age: Option<Duration>,
     caps: Caps,
 }
 
@@ -155,13 +157,25 @@ impl Registry {
         let cache =
             Cache::open(cache).map_err(|error| Failure::bug("make the package cache").because(error))?;
         let (npm, maven) = (Remote::new(npm, caps)?, Remote::new(maven, caps)?);
-        Ok(Self(Arc::new(Gateway { npm, maven, cache, min_age, caps })))
+        Ok(Self { gateway: Arc::new(Gateway { npm, maven, cache, caps }), min_age })
+    }
+
+    /// The same gateway for somebody who waits longer until a release has
+    /// settled; nobody waits for less than the settings say.
+    #[must_use]
+    pub fn settled_for(&self, own: Option<Duration>) -> Self {
+        Self { gateway: Arc::clone(&self.gateway), min_age: self.min_age.max(own) }
+    }
+
+    /// The least age of a version that is shown.
+    fn least_age(&self, ages: Ages) -> Option<Duration> {
+        self.min_age.filter(|_| ages == Ages::Settled)
     }
 
     /// Is the address of this ecosystem's registry known?
     #[must_use]
     pub fn knows(&self, ecosystem: Ecosystem) -> bool {
-        self.0.remote(ecosystem).upstream.get().is_some()
+        self.gateway.remote(ecosystem).upstream.get().is_some()
     }
 
     /// Takes the address of a registry that the settings do not name.
@@ -169,7 +183,7 @@ impl Registry {
     /// # Errors
     /// It is not an address.
     pub fn learn(&self, ecosystem: Ecosystem, url: String) -> Result<(), Failure> {
-        self.0.remote(ecosystem).learn(url, self.0.caps)
+        self.gateway.remote(ecosystem).learn(url, self.gateway.caps)
     }
 
     /// Asks the registry for its root: whatever is there, it has to answer
@@ -179,7 +193,7 @@ impl Registry {
     /// It is not reached, or refuses the credentials.
     pub async fn reach(&self, ecosystem: Ecosystem) -> Result<(), Failure> {
         let asked = async {
-            let upstream = self.0.remote(ecosystem).get()?;
+            let upstream = self.gateway.remote(ecosystem).get()?;
             upstream.get(upstream.at(""), None, None).await
         };
         match asked.await {
@@ -195,7 +209,7 @@ impl Registry {
     /// does not count.
     #[must_use]
     pub fn upstream_requests(&self) -> u64 {
-        [&self.0.npm, &self.0.maven]
+        [&self.gateway.npm, &self.gateway.maven]
             .iter()
             .filter_map(|remote| remote.upstream.get())
             .map(Upstream::asked)
@@ -208,7 +222,7 @@ impl Registry {
     /// # Errors
     /// The directory or the socket cannot be made.
     pub fn door(&self, dir: PathBuf, ages: Ages) -> Result<Door, Failure> {
-        Door::make(Arc::clone(&self.0), dir, ages).map_err(|error| {
+        Door::make(Arc::clone(&self.gateway), dir, self.least_age(ages)).map_err(|error| {
             Failure::transient(Outcome::InternalError, "make a door to the gateway").because(error)
         })
     }
@@ -236,8 +250,8 @@ impl Gateway {
 
     /// Answers a route from the cache or the registry. One request at a time
     /// asks the registry for the same thing.
-    async fn get(&self, route: &Route, short: bool, ages: Ages) -> Result<Fetched, Refusal> {
-        let min_age = self.min_age.filter(|_| ages == Ages::Settled);
+    /// Versions younger than `min_age` are not shown.
+    async fn get(&self, route: &Route, short: bool, min_age: Option<Duration>) -> Result<Fetched, Refusal> {
         match route {
             Route::Tarball(path) => self.artefact(self.npm.get()?, self.npm.get()?.tarball(path)).await,
             Route::Listing(name) => {

@@ -44,6 +44,15 @@ impl Runtime {
         }
     }
 
+    /// The same on another major.
+    #[must_use]
+    pub fn with_major(self, major: u64) -> Self {
+        match self {
+            Self::Node { engines, .. } => Self::Node { major, engines },
+            Self::Jdk { release, .. } => Self::Jdk { major, release },
+        }
+    }
+
     /// Whose packages run on it.
     #[must_use]
     pub fn ecosystem(&self) -> Ecosystem {

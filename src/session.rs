@@ -23,6 +23,7 @@ mod progress;
 mod publication;
 mod repair;
 mod revise;
+mod settings;
 mod stage;
 mod standing;
 mod upstream;
@@ -30,6 +31,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OnceCell};
@@ -63,6 +65,7 @@ pub use upstream::registry_of;
 use bump::Survey;
 use earlier::Earlier;
 use progress::Progress;
+use settings::Settings;
 
 /// Everything that sessions share.
 #[derive(Debug)]
@@ -194,6 +197,8 @@ struct Session<'a> {
     publisher: Publisher,
     /// What an earlier run of this session has done.
     progress: Progress,
+    /// What the repository says for itself, once it is read.
+    settings: OnceLock<Settings>,
 }
 
 impl<'a> Session<'a> {
@@ -220,6 +225,7 @@ impl<'a> Session<'a> {
             request,
             recorder,
             progress: Progress::from_entries(&entries),
+            settings: OnceLock::new(),
         })
     }
 
@@ -258,7 +264,7 @@ impl<'a> Session<'a> {
         let aim = self.aim(&self.request.way).await?;
         self.publisher.started().await?;
         let mirror = self.checkout(None).await?;
-        let mut ask = self.asked(&mirror).await?;
+        let mut ask = self.asked().await?;
         let survey = self.survey(&mirror, &ask).await?;
         let (mut plan, left) = match self.resolve(&survey, &ask).await {
             Err(refusal) if refusal.kind() == Kind::UserFault && ask.is_group() => {
@@ -319,16 +325,6 @@ impl<'a> Session<'a> {
     /// The money cap less what this and earlier runs of the session spent.
     async fn money_left(&self) -> Result<Cost, Failure> {
         Ok(self.limits().cost.saturating_sub(self.summary().await?.cost))
-    }
-
-    /// The change type's limits under the operator's. The money cap is the
-    /// operator's: a prompt file can lower it only.
-    fn limits(&self) -> Limits {
-        let ceiling = self.rooms.limits;
-        match self.rooms.catalog.get(&self.request.change) {
-            Some(change) => change.limits.at_most(ceiling),
-            None => ceiling,
-        }
     }
 }
 

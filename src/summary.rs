@@ -143,6 +143,7 @@ impl Summary {
             SessionEvent::Briefed { breaking, .. } => self.breaking.clone_from(breaking),
             SessionEvent::Appealed { first, .. } => self.appealed = Some(first.clone()),
             SessionEvent::Checkout { base } => self.base = Some(base.clone()),
+            SessionEvent::Configured { limits } => self.limits = Some(*limits),
             SessionEvent::Advisories { advisories } => self.advisories.clone_from(advisories),
             SessionEvent::Resolved { resolved } => self.resolved = Some(resolved.clone()),
             SessionEvent::Proved { proof } => self.proved(proof),

@@ -2,18 +2,25 @@
 //! branch.
 //!
 //! Read from the base commit's tree, never from a branch that somebody
-//! proposes. A section that is known may hold no unknown key: a misspelt
-//! limit must not pass for a limit. Other sections are not read yet.
+//! proposes. A file that is not understood to its last key is refused with
+//! every line that is wrong: a misspelt limit must not pass for a limit. What
+//! is absent is as the service has it. `deploy/agent.schema.json` says the
+//! same for editors, and a test keeps the two together.
+
+mod lines;
+mod reader;
+mod sections;
+mod yaml;
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::advisory::{Policy, Scope, Severity};
-use crate::failure::Failure;
-use crate::outcome::Outcome;
+use crate::change::{Cost, Limits, Permission};
+use crate::failure::{ConfigRefusal, Failure};
+use reader::Faults;
 
 /// Where the file is.
 pub const PATH: &str = ".github/agent.yml";
@@ -21,23 +28,41 @@ pub const PATH: &str = ".github/agent.yml";
 /// Bytes of the file.
 const CAP: usize = 64 * 1024;
 
-/// The file, as far as it is read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepoConfig {
-    pub security: Option<Security>,
-    pub verify: Option<Verify>,
+    /// Change types by name, on or off; one that is not named is on.
+    pub changes: BTreeMap<String, bool>,
+    pub paths: Paths,
+    pub verify: Verify,
+    pub runtime: Runtime,
+    pub pull_request: PullRequest,
+    pub limits: Lowered,
+    /// Releases younger than this are not bumped to.
+    pub cooldown_hours: Option<u64>,
+    pub triggers: Triggers,
+    pub models: Models,
+    pub security: Security,
+}
+
+/// Which paths a change may touch, as globs in which `*` stays within one
+/// directory and `**` does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// All, when absent.
+    pub allowed: Option<Vec<String>>,
+    /// Never, whatever is allowed.
+    pub protected: Vec<String>,
 }
 
 /// How the repository is checked. What is absent is detected.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verify {
     pub build: Option<Commands>,
     pub typecheck: Option<Commands>,
     pub lint: Option<Commands>,
     pub test: Option<Commands>,
-    pub timeout_minutes: Option<Minutes>,
+    pub timeout_minutes: Minutes,
 }
 
 /// The commands of one check, in words; none when it is off.
@@ -49,16 +74,11 @@ pub struct Commands(pub Vec<Vec<String>>);
 
 /// How long each command of a check may take: a number for all of them, or
 /// one by one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Minutes {
     all: Option<u64>,
     each: BTreeMap<String, u64>,
 }
-
-/// The most that a command may take.
-const LONGEST: u64 = 120;
-/// The checks that there are.
-const CHECKS: [&str; 4] = ["build", "typecheck", "lint", "test"];
 
 impl Minutes {
     /// Those of one check.
@@ -68,126 +88,160 @@ impl Minutes {
     }
 }
 
-/// The words of a command line.
-fn words<E: de::Error>(line: &str) -> Result<Vec<String>, E> {
-    let words = shlex::split(line).filter(|words| !words.is_empty());
-    let words = words.ok_or_else(|| E::custom(format!("{line:?} is no command line")))?;
-    let is_shells = |word: &&String| {
-        ["&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1"].contains(&word.as_str())
-            || word.ends_with(';')
-            || (word.contains('$') && !line.contains('\''))
-    };
-    match words.iter().find(is_shells) {
-        Some(word) => Err(E::custom(format!(
-            "no shell reads {line:?}, so {word:?} means nothing there; a list runs several commands"
-        ))),
-        None => Ok(words),
+/// What the commands run on. What is absent is read from the repository's
+/// other files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Runtime {
+    /// A major of Node.
+    pub node: Option<u64>,
+    /// A major of the JDK.
+    pub jdk: Option<u64>,
+}
+
+/// How the pull request is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullRequest {
+    pub draft: bool,
+    pub labels: Vec<String>,
+    /// Logins.
+    pub reviewers: Vec<String>,
+}
+
+/// Limits of a session: each can lower the service's and the change type's,
+/// and never raises them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lowered {
+    pub turns: Option<u32>,
+    pub agent_seconds: Option<u64>,
+    pub attempts: Option<u32>,
+    pub cost: Option<Cost>,
+}
+
+/// Who may start a run, of those with write access.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Triggers {
+    /// The least role.
+    pub role: Option<Role>,
+    /// Logins; everybody with the role, when absent.
+    pub people: Option<Vec<String>>,
+}
+
+/// A role that can write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Write,
+    Maintain,
+    Admin,
+}
+
+impl Role {
+    /// GitHub's name of it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Maintain => "maintain",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Of a permission that can write.
+    #[must_use]
+    pub fn of(permission: Permission) -> Option<Self> {
+        match permission {
+            Permission::Admin => Some(Self::Admin),
+            Permission::Maintain => Some(Self::Maintain),
+            Permission::Write => Some(Self::Write),
+            Permission::Triage | Permission::Read | Permission::None => None,
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for Commands {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> Visitor<'de> for Form {
-            type Value = Commands;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("false, a command line, or a list of command lines")
-            }
-
-            fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<Commands, E> {
-                if is_on {
-                    return Err(E::invalid_value(de::Unexpected::Bool(true), &self));
-                }
-                Ok(Commands(Vec::new()))
-            }
-
-            fn visit_str<E: de::Error>(self, line: &str) -> Result<Commands, E> {
-                Ok(Commands(vec![words(line)?]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut lines: A) -> Result<Commands, A::Error> {
-                let mut commands = Vec::new();
-                while let Some(line) = lines.next_element::<String>()? {
-                    commands.push(words(&line)?);
-                }
-                if commands.is_empty() {
-                    return Err(de::Error::invalid_length(0, &self));
-                }
-                Ok(Commands(commands))
-            }
-        }
-        deserializer.deserialize_any(Form)
-    }
+/// Which models are asked, of those that the service lets a repository choose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Models {
+    pub agent: Option<String>,
+    pub judge: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Minutes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        fn allowed<E: de::Error>(minutes: u64) -> Result<u64, E> {
-            let is_allowed = (1..=LONGEST).contains(&minutes);
-            let refused = || E::custom(format!("{minutes} minutes: 1 to {LONGEST} are allowed"));
-            is_allowed.then_some(minutes).ok_or_else(refused)
-        }
-        impl<'de> Visitor<'de> for Form {
-            type Value = Minutes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of minutes, or one for each check")
-            }
-
-            fn visit_u64<E: de::Error>(self, minutes: u64) -> Result<Minutes, E> {
-                Ok(Minutes { all: Some(allowed(minutes)?), each: BTreeMap::new() })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Minutes, A::Error> {
-                let mut each = BTreeMap::new();
-                while let Some(check) = map.next_key::<String>()? {
-                    if !CHECKS.contains(&check.as_str()) {
-                        return Err(de::Error::unknown_field(&check, &CHECKS));
-                    }
-                    each.insert(check, allowed(map.next_value()?)?);
-                }
-                Ok(Minutes { all: None, each })
-            }
-        }
-        deserializer.deserialize_any(Form)
-    }
-}
-
-/// Which alerts are answered in this repository. What is absent is as the
-/// service has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// Which alerts are answered in this repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security {
     pub enabled: Option<bool>,
     pub min_severity: Option<Severity>,
     pub scopes: Option<Vec<Scope>>,
 }
 
+/// What the service has, for what a file may choose from. `None` is not
+/// known: then the form of a choice counts only.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Names of change types.
+    pub changes: Option<Vec<String>>,
+    /// Majors of Node.
+    pub node: Option<Vec<u64>>,
+    /// Majors of the JDK.
+    pub jdk: Option<Vec<u64>>,
+    /// Models that a repository may choose.
+    pub models: Option<Vec<String>>,
+}
+
 impl RepoConfig {
     /// Reads the file's bytes; no file says nothing.
     ///
     /// # Errors
-    /// The file is too large, or not what is expected: with the line.
-    pub fn read(file: Option<&[u8]>) -> Result<Self, Failure> {
-        let Some(bytes) = file else { return Ok(Self::default()) };
-        let refused = |why: &str| Failure::user(Outcome::DeclinedPolicy, format!("read {PATH}: {why}"));
+    /// The file is too large, or not what is expected: every fault with its
+    /// line, as [`Failure::refusals`].
+    pub fn read(file: Option<&[u8]>, known: &Known) -> Result<Self, Failure> {
+        match file {
+            None => Ok(Self::default()),
+            Some(bytes) => Self::check(bytes, known).map_err(Failure::misconfigured),
+        }
+    }
+
+    /// Reads any bytes.
+    ///
+    /// # Errors
+    /// Every fault with its line.
+    pub fn check(bytes: &[u8], known: &Known) -> Result<Self, Vec<ConfigRefusal>> {
+        let refused = |line, reason| ConfigRefusal { path: PATH.to_owned(), line, reason };
         if bytes.len() > CAP {
-            return Err(refused(&format!("it has {} bytes, and {CAP} are allowed", bytes.len())));
+            let reason = format!("use a file of {} bytes: {CAP} are allowed", bytes.len());
+            return Err(vec![refused(1, reason)]);
         }
-        let text = std::str::from_utf8(bytes).map_err(|_not_text| refused("it is not UTF-8"))?;
-        if text.trim().is_empty() {
-            return Ok(Self::default());
-        }
-        let read: Option<Self> = serde_yaml_ng::from_str(text).map_err(|error| refused(&said(&error)))?;
-        Ok(read.unwrap_or_default())
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+            vec![refused(u64::try_from(line).unwrap_or(1), "read it as UTF-8".to_owned())]
+        })?;
+        let node = yaml::parse(text).map_err(|malformed| {
+            let reason = format!("read it as YAML: {}", reader::plain(&malformed.reason));
+            vec![refused(malformed.line.unwrap_or(1), reason)]
+        })?;
+        let mut faults = Faults::default();
+        let config = sections::read(&node, known, &mut faults);
+        let place = |fault: reader::Fault| refused(yaml::line(text, &fault.trail).unwrap_or(1), fault.reason);
+        let mut refusals: Vec<ConfigRefusal> = faults.all().into_iter().map(place).collect();
+        refusals.sort_by_key(|refusal| refusal.line);
+        if refusals.is_empty() { Ok(config) } else { Err(refusals) }
+    }
+
+    /// Is this change type on?
+    #[must_use]
+    pub fn is_on(&self, change: &str) -> bool {
+        self.changes.get(change).copied().unwrap_or(true)
+    }
+
+    /// How old a release must be.
+    #[must_use]
+    pub fn cooldown(&self) -> Option<Duration> {
+        self.cooldown_hours.map(|hours| Duration::from_secs(hours.saturating_mul(3600)))
     }
 
     /// The service's policy with this repository's words in it.
     #[must_use]
     pub fn policy(&self, service: &Policy) -> Policy {
-        let own = self.security.clone().unwrap_or_default();
+        let own = self.security.clone();
         Policy {
             enabled: own.enabled.unwrap_or(service.enabled),
             min_severity: own.min_severity.unwrap_or(service.min_severity),
@@ -196,89 +250,50 @@ impl RepoConfig {
     }
 }
 
-fn said(error: &serde_yaml_ng::Error) -> String {
-    // The message of most errors ends with the place; that is said first.
-    let message = error.to_string();
-    match error.location() {
-        Some(place) => {
-            let message = message.split(" at line ").next().unwrap_or_default();
-            format!("line {}: {message}", place.line())
+impl Lowered {
+    /// The smaller of both, limit by limit.
+    #[must_use]
+    pub fn under(self, ceiling: Limits) -> Limits {
+        let own = Limits {
+            turns: self.turns.unwrap_or(ceiling.turns),
+            agent_seconds: self.agent_seconds.unwrap_or(ceiling.agent_seconds),
+            attempts: self.attempts.unwrap_or(ceiling.attempts),
+            cost: self.cost.unwrap_or(ceiling.cost),
+        };
+        own.at_most(ceiling)
+    }
+}
+
+/// The globs of a list, as one set.
+///
+/// # Errors
+/// One of them is no glob.
+pub fn globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(GlobBuilder::new(pattern).literal_separator(true).build()?);
+    }
+    set.build()
+}
+
+/// For a fuzz target and the property tests: reads any bytes, and checks what
+/// must hold for all of them. `false` when a promise is broken.
+#[must_use]
+pub fn holds_for(bytes: &[u8]) -> bool {
+    match RepoConfig::check(bytes, &Known::default()) {
+        // Whoever reads it again reads the same.
+        Ok(config) => RepoConfig::check(bytes, &Known::default()).as_ref() == Ok(&config),
+        Err(refusals) => {
+            let lines = 1 + bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let is_told = |refusal: &ConfigRefusal| {
+                // A parser may find fault with what is missing after the end.
+                (1..=lines + 1).contains(&usize::try_from(refusal.line).unwrap_or(usize::MAX))
+                    && !refusal.reason.is_empty()
+            };
+            !refusals.is_empty() && refusals.iter().all(is_told)
         }
-        None => message,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<RepoConfig, Failure> {
-        RepoConfig::read(Some(text.as_bytes()))
-    }
-
-    #[test]
-    fn what_is_absent_is_as_the_service_has_it() {
-        let service = Policy { min_severity: Severity::Medium, ..Policy::default() };
-        for (text, expected) in [
-            ("", service.clone()),
-            ("# nothing\n", service.clone()),
-            ("verify:\n  test: make test\n", service.clone()),
-            ("security:\n  enabled: false\n", Policy { enabled: false, ..service.clone() }),
-            (
-                "security:\n  min_severity: high\n  scopes: [runtime]\n",
-                Policy { enabled: true, min_severity: Severity::High, scopes: vec![Scope::Runtime] },
-            ),
-        ] {
-            assert_eq!(read(text).unwrap().policy(&service), expected, "{text}");
-        }
-        assert_eq!(RepoConfig::read(None).unwrap().policy(&service), service);
-    }
-
-    #[test]
-    fn checks_are_declared_in_words() {
-        let text = "verify:\n  build: false\n  test: [npm run 'unit tests', \"mocha --grep \\\"a b\\\"\"]\n  lint: npx eslint .\n  timeout_minutes: {test: 20}\n";
-        let verify = read(text).unwrap().verify.unwrap();
-        let lines = |commands: &Option<Commands>| -> Option<Vec<String>> {
-            Some(commands.as_ref()?.0.iter().map(|words| words.join("|")).collect())
-        };
-        assert_eq!(lines(&verify.build), Some(vec![]));
-        assert_eq!(lines(&verify.typecheck), None);
-        assert_eq!(lines(&verify.lint), Some(vec!["npx|eslint|.".to_owned()]));
-        assert_eq!(
-            lines(&verify.test),
-            Some(vec!["npm|run|unit tests".to_owned(), "mocha|--grep|a b".to_owned()])
-        );
-        let minutes = verify.timeout_minutes.unwrap();
-        assert_eq!((minutes.of("test"), minutes.of("build")), (Some(20), None));
-        let all = read("verify:\n  timeout_minutes: 7\n").unwrap().verify.unwrap().timeout_minutes.unwrap();
-        assert_eq!((all.of("test"), all.of("lint")), (Some(7), Some(7)));
-    }
-
-    #[test]
-    fn an_invalid_file_is_refused_with_its_line() {
-        for (text, says) in [
-            ("security:\n  enabled: true\n  severity: high\n", "line 3"),
-            ("security:\n  min_severity: terrible\n", "line 2"),
-            ("security:\n  scopes: [runtime, tests]\n", "tests"),
-            ("security: [\n", "line "),
-            ("- a\n", "read .github/agent.yml"),
-            ("verify:\n  tests: npm test\n", "line 2"),
-            ("verify:\n  build: x\n  test: true\n", "line 3"),
-            ("verify:\n  test: 'npm test && npm run more'\n", "no shell"),
-            ("verify:\n  test: \"node 'open\"\n", "no command line"),
-            ("verify:\n  test: []\n", "a list of command lines"),
-            ("verify:\n  test: ['']\n", "no command line"),
-            ("verify:\n  test: npm test $EXTRA\n", "no shell"),
-            ("verify:\n  timeout_minutes: 0\n", "1 to 120"),
-            ("verify:\n  timeout_minutes: {tests: 5}\n", "tests"),
-            ("verify:\n  timeout_minutes: {test: 500}\n", "1 to 120"),
-            ("verify:\n  timeout_minutes: soon\n", "line 2"),
-        ] {
-            let failure = read(text).unwrap_err();
-            assert_eq!(failure.outcome(), Outcome::DeclinedPolicy);
-            assert!(failure.public().contains(says), "{text}: {}", failure.public());
-        }
-        assert!(RepoConfig::read(Some(&[0xff])).is_err());
-        assert!(read(&"#".repeat(CAP + 1)).is_err());
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! The registries as the bump room reads them: the same cache, the same
 //! filters and the same shapes of path as behind a door.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -22,11 +24,11 @@ impl Packages for Registry {
         document: &'a Document,
         fixing: bool,
     ) -> BoxFuture<'a, Result<Option<Bytes>, Failure>> {
-        let ages = if fixing { Ages::All } else { Ages::Settled };
+        let min_age = self.least_age(if fixing { Ages::All } else { Ages::Settled });
         async move {
             let (route, short, what) = match document {
                 Document::NpmArchive { name, version } => {
-                    return match self.0.npm_archive(name, version, ages).await {
+                    return match self.gateway.npm_archive(name, version, min_age).await {
                         Ok(body) => Ok(Some(body)),
                         Err(Refusal::NotFound) => Ok(None),
                         Err(refusal) => Err(refusal.failure(&format!("the archive of {name}@{version}"))),
@@ -38,7 +40,7 @@ impl Packages for Registry {
                 Document::MavenFile { path } => (Route::maven(path), false, path.clone()),
             };
             let Some(route) = route else { return Ok(None) };
-            match self.0.get(&route, short, ages).await {
+            match self.gateway.get(&route, short, min_age).await {
                 Ok(fetched) => Ok(Some(fetched.body)),
                 Err(Refusal::NotFound) => Ok(None),
                 Err(refusal) => Err(refusal.failure(&what)),
@@ -48,7 +50,7 @@ impl Packages for Registry {
     }
 
     fn address(&self, ecosystem: Ecosystem) -> Option<String> {
-        let upstream = self.0.remote(ecosystem).get().ok()?;
+        let upstream = self.gateway.remote(ecosystem).get().ok()?;
         Some(upstream.root().to_owned())
     }
 }
@@ -57,9 +59,14 @@ impl Gateway {
     /// The archive of one version. The listing may name another host for it,
     /// which is not asked: the path is looked up at the registry itself, as
     /// npm does it.
-    async fn npm_archive(&self, name: &str, version: &str, ages: Ages) -> Result<Bytes, Refusal> {
+    async fn npm_archive(
+        &self,
+        name: &str,
+        version: &str,
+        min_age: Option<Duration>,
+    ) -> Result<Bytes, Refusal> {
         let listing = Route::listing(name).ok_or(Refusal::NotFound)?;
-        let listing = self.get(&listing, true, ages).await?;
+        let listing = self.get(&listing, true, min_age).await?;
         let listing: Value = serde_json::from_slice(&listing.body)
             .map_err(|error| Refusal::Refused(format!("the listing is not JSON: {error}")))?;
         let dist = listing.get("versions").and_then(|versions| versions.get(version)?.get("dist"));
@@ -70,7 +77,7 @@ impl Gateway {
         let Some(route @ Route::Tarball(_)) = route else {
             return Err(Refusal::Refused("the listing names no archive".to_owned()));
         };
-        let fetched = self.get(&route, true, ages).await?;
+        let fetched = self.get(&route, true, min_age).await?;
         if !is_stated(&fetched.body, said("integrity"), said("shasum")) {
             self.cache.forget(fetched.url.as_str()).await;
             return Err(Refusal::Refused("the archive is not what the listing says".to_owned()));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -19,7 +20,7 @@ use tokio::task::JoinSet;
 use super::here;
 use super::route::Route;
 use super::upstream::{Fetched, SHA1};
-use super::{Ages, Gateway, Refusal, maven};
+use super::{Gateway, Refusal, maven};
 use crate::failure::Failure;
 
 /// What went through a door.
@@ -44,7 +45,7 @@ pub struct Door {
 #[derive(Debug)]
 struct Doorway {
     gateway: Arc<Gateway>,
-    ages: Ages,
+    min_age: Option<Duration>,
     open: AtomicBool,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -54,7 +55,11 @@ struct Doorway {
 }
 
 impl Door {
-    pub(super) fn make(gateway: Arc<Gateway>, dir: PathBuf, ages: Ages) -> anyhow::Result<Self> {
+    pub(super) fn make(
+        gateway: Arc<Gateway>,
+        dir: PathBuf,
+        min_age: Option<Duration>,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&dir).context("could not make the door's directory")?;
         let socket = dir.join("gateway.sock");
         let listener = UnixListener::bind(&socket)
@@ -65,7 +70,7 @@ impl Door {
         std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666))?;
         let state = Arc::new(Doorway {
             gateway,
-            ages,
+            min_age,
             open: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -150,7 +155,7 @@ async fn answer(State(door): State<Arc<Doorway>>, request: Request) -> Response 
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("application/vnd.npm.install-v1+json"));
-    let mut result = door.gateway.get(&route, short, door.ages).await;
+    let mut result = door.gateway.get(&route, short, door.min_age).await;
     if here && matches!(route, Route::Listing(_)) {
         result = result.and_then(here::point);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::advisory::Proof;
-use crate::change::Bump;
+use crate::change::{Bump, Limits};
 use crate::evidence::{Criterion, Quoted};
 use crate::record::{Attempt, Entry, Moment, Origin, SessionEvent, StageResult};
 use crate::text;
@@ -46,6 +46,11 @@ pub(super) fn describe(event: &SessionEvent) -> (String, String) {
         }
         SessionEvent::Checkout { base } => {
             (format!("base {} of {}", base.commit, base.branch), String::new())
+        }
+        SessionEvent::Configured { limits } => {
+            let Limits { turns, agent_seconds, attempts, cost } = limits;
+            let limits = format!("{turns} turns, {agent_seconds} s, {attempts} attempts, {cost}");
+            (format!("the repository's own settings hold, with limits of {limits}"), String::new())
         }
         SessionEvent::Advisories { advisories } => {
             (format!("{} open advisories", advisories.len()), short(&json(advisories)))

@@ -10,7 +10,6 @@ use super::{Ending, Rooms, Session, run};
 use crate::advisory::{Advisory, Policy};
 use crate::bump::Ask;
 use crate::change::{Bump, Request, Subject};
-use crate::config::repo::{PATH, RepoConfig};
 use crate::failure::Failure;
 use crate::github::GitHub;
 use crate::ids::Repository;
@@ -18,7 +17,6 @@ use crate::outcome::Outcome;
 use crate::queue::Lease;
 use crate::record::SessionEvent;
 use crate::trigger;
-use crate::workspace::Mirror;
 
 /// Has the reason for this request gone? Asks GitHub for the open alerts of
 /// an alert's subject; for every other subject the wish to stop is enough.
@@ -58,14 +56,14 @@ pub async fn cancel(rooms: &Rooms, lease: &Lease, why: &str) -> Result<Outcome, 
 impl Session<'_> {
     /// What the request is about: the packages that it names, or the open
     /// advisories that it stands for.
-    pub(super) async fn asked(&self, mirror: &Mirror) -> Result<Ask, Failure> {
+    pub(super) async fn asked(&self) -> Result<Ask, Failure> {
         if self.request.change != trigger::SECURITY {
             let bumps: Vec<Bump> = self.request.bump.iter().chain(&self.request.more).cloned().collect();
             return Ok(Ask::bump(bumps));
         }
         let open = self.advisories().await?;
         self.recorder.record(SessionEvent::Advisories { advisories: open.clone() }).await?;
-        let mut allowed = self.allowed(mirror, open).await?;
+        let mut allowed = self.allowed(open).await?;
         // One session works on one project; another manifest's alert starts
         // a session of its own.
         let dir = |manifest: &str| manifest.rsplit_once('/').map(|(dir, _)| dir.to_owned());
@@ -133,9 +131,8 @@ impl Session<'_> {
     /// What the repository's own policy leaves, which the log says too when
     /// it is less. A person who asks by label is bound by the policy's switch
     /// only: the label is the threshold.
-    async fn allowed(&self, mirror: &Mirror, open: Vec<Advisory>) -> Result<Vec<Advisory>, Failure> {
-        let file = mirror.read(&mirror.base().tree, PATH).await?;
-        let policy = RepoConfig::read(file.as_deref())?.policy(&self.rooms.security);
+    async fn allowed(&self, open: Vec<Advisory>) -> Result<Vec<Advisory>, Failure> {
+        let policy = self.settings()?.policy(&self.rooms.security);
         let by_alert = matches!(self.request.subject, Subject::Alert { .. });
         let policy = if by_alert { policy } else { Policy { enabled: policy.enabled, ..Policy::default() } };
         let (all, mut refusal) = (open.len(), None);

@@ -17,13 +17,18 @@ impl Session<'_> {
         else {
             return Ok(());
         };
-        if is_by_policy(&self.request) || is_named(*sender_id, &self.rooms.bots) {
+        if self.is_by_policy(*sender_id) {
             return Ok(());
         }
         let permission = github.permission(&repo, sender).await?;
         let login = sender.clone();
         self.recorder.record(SessionEvent::Permission { login, permission, moment }).await?;
         trigger::authorise(permission)
+    }
+
+    /// Does a policy decide, and nobody's right?
+    pub(super) fn is_by_policy(&self, sender: u64) -> bool {
+        is_by_policy(&self.request) || is_named(sender, &self.rooms.bots)
     }
 }
 

@@ -57,7 +57,7 @@ impl Session<'_> {
     pub(super) async fn bench(&self, case: &Case<'_>, role: &str, tree: &ObjectId) -> Result<Bench, Failure> {
         let name = format!("{}-{}-{role}", self.id, self.fence);
         let ecosystem = case.survey.image.runtime.ecosystem();
-        let registry = self.rooms.registry(self.id, self.fence, ecosystem).await?;
+        let registry = self.registry(ecosystem).await?;
         let door = registry.door(self.rooms.run_dir.join(name), case.ages())?;
         let spec = Spec {
             session: self.id,

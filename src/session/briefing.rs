@@ -35,8 +35,8 @@ impl Session<'_> {
             Some(verdict) => places(verdict, &project.root),
             None => Vec::new(),
         };
-        let registry = self.rooms.registry(self.id, self.fence, project.ecosystem).await?;
-        let briefing = briefing::brief(registry, Question { resolved, sources, failing }).await?;
+        let registry = self.registry(project.ecosystem).await?;
+        let briefing = briefing::brief(&registry, Question { resolved, sources, failing }).await?;
         let text = briefing.render(BUDGET);
         let affected = sentence(&briefing.affected());
         self.recorder

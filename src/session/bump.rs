@@ -1,7 +1,5 @@
 //! From the request to a bumped tree: checkout, resolve, baseline, bump.
 
-use std::time::Duration;
-
 use tokio::sync::Mutex;
 
 use super::bench::Bench;
@@ -11,8 +9,6 @@ use super::{Case, Session};
 use crate::bump::edit::Texts;
 use crate::bump::{self, Ask, Kept, Plan, Repository, survey};
 use crate::change::{Base, ChangeType, Ecosystem, Resolved, Step, Subject};
-use crate::config;
-use crate::config::repo::{Commands, RepoConfig};
 use crate::evidence::Patch;
 use crate::exec::Within;
 use crate::failure::Failure;
@@ -20,7 +16,7 @@ use crate::ids::ObjectId;
 use crate::manager::Manager;
 use crate::outcome::Outcome;
 use crate::record::{SessionEvent, Stage};
-use crate::verify::{self, CheckKind, Told};
+use crate::verify;
 use crate::workspace::{Mirror, Source, Want};
 
 /// A project of the base tree, and where its commands run.
@@ -49,6 +45,8 @@ impl Session<'_> {
             if self.progress.base.is_none() {
                 self.recorder.record(SessionEvent::Checkout { base: base.clone() }).await?;
             }
+            self.configure(&mirror).await?;
+            self.admit().await?;
             Ok(Done::ok(mirror, detail))
         })
         .await
@@ -83,6 +81,7 @@ impl Session<'_> {
         let read = texts(mirror, tree, survey::reads(&project, &all)).await?;
         let (files, asking) = survey::split(&project, read);
         let image = self.rooms.images.choose(project.ecosystem, &asking);
+        let image = self.settings()?.image(self.rooms, project.ecosystem, image);
         let paths = all.iter().filter_map(|path| survey::within(&project.root, path)).map(str::to_owned);
         let paths = paths.collect();
         Ok(Survey { repository: Repository { project, files, paths }, image })
@@ -105,8 +104,8 @@ impl Session<'_> {
 
     pub(super) async fn plan(&self, survey: &Survey, ask: &Ask) -> Result<Plan, Failure> {
         let ecosystem = survey.repository.project.ecosystem;
-        let registry = self.rooms.registry(self.id, self.fence, ecosystem).await?;
-        bump::plan(&survey.repository, ask, &survey.image.runtime, registry).await
+        let registry = self.registry(ecosystem).await?;
+        bump::plan(&survey.repository, ask, &survey.image.runtime, &registry).await
     }
 
     /// What stays the same until the verdict: the checks that the base
@@ -119,8 +118,7 @@ impl Session<'_> {
         ask: Ask,
     ) -> Result<Case<'c>, Failure> {
         let repository = &survey.repository;
-        let own = mirror.read(&mirror.base().tree, config::repo::PATH).await?;
-        let declared = declared(RepoConfig::read(own.as_deref())?.verify);
+        let declared = self.settings()?.declared();
         let checks = match repository.project.ecosystem {
             Ecosystem::Npm => verify::plan(&checks_of(repository, repository.manager()?, declared))?,
             Ecosystem::Maven => verify::plan_maven(&checks_of(repository, Manager::default(), declared))?,
@@ -152,10 +150,10 @@ impl Session<'_> {
         bench: &Bench,
     ) -> Result<Bumped, Failure> {
         let repository = &case.survey.repository;
-        let registry = self.rooms.registry(self.id, self.fence, repository.project.ecosystem).await?;
+        let registry = self.registry(repository.project.ecosystem).await?;
         let work = bump::Work {
             exec: &Within::new(&bench.container, &repository.project.root),
-            packages: registry,
+            packages: &registry,
             recorder: &self.recorder,
             repository,
             ask: &case.ask,
@@ -172,6 +170,7 @@ impl Session<'_> {
                 format!("change anything for {}", plan.resolved().package),
             ));
         }
+        self.settings()?.keep_paths(patch.files())?;
         let kept = case.kept(patch.tree()).await?;
         Ok(Bumped { patch, resolved: applied.resolved, kept })
     }
@@ -271,28 +270,6 @@ fn checks_of(repository: &Repository, manager: Manager, declared: verify::Declar
     }
 }
 
-/// What the repository says about its checks, in the words of the room that
-/// runs them.
-fn declared(verify: Option<config::repo::Verify>) -> verify::Declared {
-    let verify = verify.unwrap_or_default();
-    let mut declared = verify::Declared::default();
-    for kind in CheckKind::ALL {
-        let told = match kind {
-            CheckKind::Build => &verify.build,
-            CheckKind::Typecheck => &verify.typecheck,
-            CheckKind::Lint => &verify.lint,
-            CheckKind::Test => &verify.test,
-        };
-        if let Some(Commands(commands)) = told {
-            let told = if commands.is_empty() { Told::Off } else { Told::Commands(commands.clone()) };
-            declared.checks.insert(kind, told);
-        }
-        let minutes = verify.timeout_minutes.as_ref().and_then(|minutes| minutes.of(kind.name()));
-        declared.timeouts.extend(minutes.map(|minutes| (kind, Duration::from_secs(minutes * 60))));
-    }
-    declared
-}
-
 fn resolve_detail(resolved: &Resolved) -> String {
     let Resolved { package, from, to, step, others, .. } = resolved;
     let way = match step {
@@ -302,22 +279,4 @@ fn resolve_detail(resolved: &Resolved) -> String {
     let others: Vec<String> =
         others.iter().map(|moved| format!(", {} {} → {}", moved.package, moved.from, moved.to)).collect();
     format!("{package} {from} → {to}{way}{}", others.concat())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repository_declares_its_checks_and_their_time() {
-        let read = |text: &str| declared(RepoConfig::read(Some(text.as_bytes())).unwrap().verify);
-        let own = read("verify:\n  build: false\n  test: npm run all\n  timeout_minutes: {test: 20}\n");
-        let words = ["npm", "run", "all"].map(str::to_owned).to_vec();
-        let checks = [(CheckKind::Build, Told::Off), (CheckKind::Test, Told::Commands(vec![words]))].into();
-        let timeouts = [(CheckKind::Test, Duration::from_mins(20))].into();
-        assert_eq!(own, verify::Declared { checks, timeouts });
-        let all = read("verify:\n  timeout_minutes: 3\n");
-        assert_eq!(all.timeouts.values().collect::<Vec<_>>(), [&Duration::from_mins(3); 4]);
-        assert_eq!(read(""), verify::Declared::default());
-    }
 }

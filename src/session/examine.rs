@@ -160,6 +160,7 @@ impl Examiner<'_> {
             .stage(Stage::Integrity, async {
                 let mut findings = integrity::check(&self.pairs(patch).await?);
                 findings.extend(self.edited_versions(patch).await?);
+                findings.extend(self.session.settings()?.kept_paths(patch.files()));
                 // What is refused anyway is not run.
                 let allows = &self.case.change.allows;
                 let base_tests = match integrity::blocking(&findings, allows).is_empty() {
@@ -228,7 +229,7 @@ impl Examiner<'_> {
                     first_call: session.summary().await?.judge_calls + 1,
                     money_left: session.money_left().await?,
                 };
-                let provider = judge::Provider { model: &session.rooms.model, recorder: &session.recorder };
+                let provider = judge::Provider { model: session.model(), recorder: &session.recorder };
                 let Judged { opinion, accepted } = judge::judge(&provider, case, mode).await?;
                 let judged = SessionEvent::Judged {
                     attempt,

@@ -48,4 +48,14 @@ impl Images {
         };
         Image { name: family.name(runtime.major()), runtime }
     }
+
+    /// The same with another major, which somebody chose.
+    #[must_use]
+    pub fn with_major(&self, ecosystem: Ecosystem, image: Image, major: u64) -> Image {
+        let family = match ecosystem {
+            Ecosystem::Npm => &self.npm,
+            Ecosystem::Maven => &self.maven,
+        };
+        Image { name: family.name(major), runtime: image.runtime.with_major(major) }
+    }
 }

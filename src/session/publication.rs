@@ -66,6 +66,7 @@ impl Session<'_> {
             return Ok(None);
         };
         let mirror = self.mirror(None).await?;
+        self.configure(&mirror).await?;
         if !mirror.has(accepted.patch().tree()).await? {
             return Ok(None);
         }
@@ -138,7 +139,7 @@ impl Session<'_> {
 
     async fn announce(&self, ready: &Ready, branch: &str, commit: ObjectId) -> Result<Published, Failure> {
         let summary = self.summary().await?;
-        let model = &self.rooms.model;
+        let model = self.model();
         let (agent, judge) = (model.name(Caller::Agent), model.name(Caller::Judge));
         let models = if agent == judge { agent.to_owned() } else { format!("{agent}, judged by {judge}") };
         let announcement = Announcement {

@@ -87,7 +87,7 @@ impl Session<'_> {
                 let resolved = &examiner.resolved;
                 let words = hint(&self.request.way);
                 let task = Task { change: case.change, resolved, limits, briefing: &briefing, words };
-                let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
+                let agent = Agent::new(task, self.model(), tools, self.recorder.clone());
                 Box::pin(self.repair(agent, &examiner, (patch, refusal))).await?
             }
         };
@@ -105,9 +105,10 @@ impl Session<'_> {
     ) -> Result<Option<Bumped>, Failure> {
         let said = printed(case.seen.lock().await.get(tree));
         let repository = &case.survey.repository;
+        let registry = self.registry(repository.project.ecosystem).await?;
         let work = bump::Work {
             exec: &Within::new(&bench.container, &repository.project.root),
-            packages: self.rooms.registry(self.id, self.fence, repository.project.ecosystem).await?,
+            packages: &registry,
             recorder: &self.recorder,
             repository,
             ask: &case.ask,
@@ -125,6 +126,7 @@ impl Session<'_> {
                 resolved.others.extend(moved);
                 self.recorder.record(SessionEvent::Resolved { resolved: resolved.clone() }).await?;
                 let patch = self.take(case, bench, 0).await?;
+                self.settings()?.keep_paths(patch.files())?;
                 let kept = case.kept(patch.tree()).await?;
                 Ok(Done::ok(Bumped { patch, resolved, kept }, format!("answered the build: {answer}")))
             })

@@ -85,7 +85,7 @@ impl Session<'_> {
             briefing: &briefing,
             words: Some(Words::Instruction(instruction)),
         };
-        let agent = Agent::new(task, &self.rooms.model, tools, self.recorder.clone());
+        let agent = Agent::new(task, self.model(), tools, self.recorder.clone());
         let refusal = Refusal {
             outcome: Outcome::EditFailed,
             feedback: "nothing has been changed yet of what the person asks for".to_owned(),

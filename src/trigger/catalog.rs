@@ -72,6 +72,12 @@ impl Catalog {
         self.0.iter().find(|change| change.name == name)
     }
 
+    /// The names of all.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|change| change.name.clone()).collect()
+    }
+
     #[must_use]
     pub fn by_label(&self, label: &str) -> Option<&ChangeType> {
         self.0.iter().find(|change| change.label == label)

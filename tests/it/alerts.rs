@@ -267,7 +267,7 @@ async fn a_repository_sets_its_own_threshold_and_a_broken_file_is_seen() {
 
     let broken = "security:\n  min_severty: high\n";
     let (detail, checks) = declined(configured(broken), alert("GHSA-a"), "declined_policy").await;
-    assert!(detail.contains("read .github/agent.yml: line 2"), "{detail}");
+    assert!(detail.contains("use .github/agent.yml: line 2"), "{detail}");
     assert_eq!(checks.len(), 1);
     assert!(checks[0]["output"]["summary"].as_str().unwrap().contains("line 2"), "{checks:#?}");
 }
