@@ -16,6 +16,8 @@ mod look;
 mod pace;
 mod pulls;
 mod refusal;
+#[cfg(test)]
+mod testing;
 mod token;
 mod wire;
 

@@ -307,3 +307,6 @@ fn attempt(value: &Value) -> Option<FailedDelivery> {
 fn is_since(delivery: &Value, since: Timestamp) -> bool {
     attempt(delivery).is_none_or(|attempt| attempt.at >= since)
 }
+
+#[cfg(test)]
+mod tests;

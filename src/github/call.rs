@@ -353,3 +353,6 @@ pub(super) fn items_of(body: Value) -> Vec<Value> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

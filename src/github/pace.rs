@@ -164,3 +164,6 @@ impl Pace {
         Arc::clone(lanes.entry(installation).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

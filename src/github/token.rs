@@ -185,3 +185,6 @@ fn refused(answer: &Answer, what: &str, purpose: Purpose) -> Failure {
     let cause = anyhow::anyhow!("{} {}", answer.status, answer.message());
     Failure::user(Outcome::InternalError, format!("{what}: {why}")).because(cause)
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,3 +247,6 @@ pub(super) fn escape(text: &str) -> String {
 pub(super) fn escape_path(text: &str) -> String {
     text.split('/').map(escape).collect::<Vec<_>>().join("/")
 }
+
+#[cfg(test)]
+mod tests;
