@@ -92,7 +92,16 @@ impl Button {
         }
     }
 
-    /// # Errors
+    /// What is on it; GitHub allows 20 characters.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Retry => "Retry",
+            Self::Explain => "Explain",
+            Self::Stop => "Stop",
+        }
+    }
+
     /// `None` for an identifier that is no button of ours.
     #[must_use]
     pub fn from_identifier(identifier: &str) -> Option<Self> {

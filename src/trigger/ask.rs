@@ -92,9 +92,9 @@ pub(super) fn check(asked: &CheckAsked, own: &Own) -> Decision {
     }
     let (external_id, head) = (external_id.clone(), head.clone());
     let (words, what) = match asked {
-        Asked::Rerun => ("re-run", What::Rerun { external_id, head }),
+        Asked::Rerun => ("Re-run", What::Rerun { external_id, head }),
         Asked::Button(identifier) => match Button::from_identifier(identifier) {
-            Some(button) => (button.identifier(), What::Press { button, external_id, head }),
+            Some(button) => (button.label(), What::Press { button, external_id, head }),
             None => return ignore("the check run has no such button"),
         },
     };

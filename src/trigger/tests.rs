@@ -226,9 +226,11 @@ fn only_our_own_checks_are_run_again_or_pressed() {
     let external_id = Some("S/verify".to_owned());
     assert_eq!(wishes[0].what, What::Rerun { external_id: external_id.clone(), head: head() });
     assert_eq!((wishes[0].number, wishes[0].is_pull), (None, false));
+    assert_eq!(wishes[0].via, Via::Check { words: "Re-run".into() });
     for button in [Button::Retry, Button::Explain, Button::Stop] {
         let wishes = asked(&check(person(), Some(APP), Asked::Button(button.identifier().into())));
         assert_eq!(wishes[0].what, What::Press { button, external_id: external_id.clone(), head: head() });
+        assert_eq!(wishes[0].via, Via::Check { words: button.label().into() });
     }
     for event in [
         check(person(), Some(1), Asked::Rerun),
