@@ -25,15 +25,16 @@ mod status;
 mod verified;
 mod why;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use crate::advisory;
-use crate::change::{Base, Request, Resolved, Subject, Way};
+use crate::change::{Base, Request, Resolved, Subject};
 use crate::clock::Clock;
 use crate::evidence::Accepted;
-use crate::failure::Failure;
+use crate::failure::{ConfigRefusal, Failure};
 use crate::github::{CheckRun, CheckState, GitHub, NewPull, RepoClient};
 use crate::ids::{ObjectId, Repository, SessionId};
 use crate::outcome::Outcome;
@@ -110,7 +111,9 @@ pub struct Publisher {
     recorder: Recorder,
     request: Request,
     comment: Mutex<Comment>,
-    /// What each check run on the head of an open pull request says.
+    /// The head of the open pull request that the session changes.
+    head: OnceLock<ObjectId>,
+    /// What each check run there says.
     checks: Mutex<Vec<Check>>,
 }
 
@@ -154,7 +157,8 @@ fn session_url(public_url: &str, session: SessionId) -> String {
 impl Publisher {
     #[must_use]
     pub fn new(target: Target, recorder: Recorder, request: Request) -> Self {
-        Self { target, recorder, request, comment: Mutex::default(), checks: Mutex::default() }
+        let (comment, checks) = (Mutex::default(), Mutex::default());
+        Self { target, recorder, request, comment, head: OnceLock::new(), checks }
     }
 
     /// `None` for a local checkout.
@@ -205,6 +209,13 @@ impl Publisher {
             Ok(((), String::new()))
         })
         .await
+    }
+
+    /// The session changes the pull request with this head: its check runs
+    /// hang there from now on.
+    pub fn follow(&self, head: &ObjectId) {
+        // Whoever says it again says the same.
+        self.head.get_or_init(|| head.clone());
     }
 
     /// The run was allowed: the label that asked gives way to `agent:running`.
@@ -271,9 +282,7 @@ impl Publisher {
     /// session changes to their state. Without one there is nothing: no run
     /// hangs on the default branch.
     async fn checking(&self, wanted: [Check; 3], summary: &Summary) -> Result<(), Failure> {
-        let (Some(place), Way::Revise { head, .. }) = (self.place(), &self.request.way) else {
-            return Ok(());
-        };
+        let (Some(place), Some(head)) = (self.place(), self.head.get()) else { return Ok(()) };
         let mut said = self.checks.lock().await;
         for check in wanted {
             if said.contains(&check) {
@@ -378,6 +387,38 @@ impl Publisher {
                 reporter.remove_label(issue.number, RUNNING).await?;
             }
             Ok(((), outcome.name().to_owned()))
+        })
+        .await
+    }
+
+    /// Says which lines of the repository's own configuration are refused: a
+    /// failed check run on the head of the pull request, if there is one, or
+    /// else on the commit of the default branch that was read.
+    ///
+    /// # Errors
+    /// GitHub cannot be reached or says no; the lease is lost.
+    pub async fn refuse_config(&self, summary: &Summary, refusals: &[ConfigRefusal]) -> Result<(), Failure> {
+        let commit = self.head.get().or_else(|| summary.base.as_ref().map(|base| &base.commit));
+        let (Some(place), Some(commit), false) = (self.place(), commit, refusals.is_empty()) else {
+            return Ok(());
+        };
+        let refused = checks::refused_config(refusals);
+        let key = format!("{}/config", summary.session);
+        self.journaled("make the check run", key.clone(), async {
+            let run = CheckRun {
+                name: "agent / config",
+                sha: commit.as_str(),
+                external_id: &key,
+                details_url: &session_url(place.public_url, summary.session),
+                state: CheckState::Completed("failure"),
+                title: &refused.title,
+                summary: &refused.summary,
+                text: "",
+                annotations: &refused.annotations,
+                actions: &[checks::action(Button::Retry)],
+            };
+            place.github.checker(&place.repo).await?.ensure_check(&run).await?;
+            Ok(((), "failure".to_owned()))
         })
         .await
     }

@@ -49,7 +49,7 @@ use crate::model::Model;
 use crate::outcome::Outcome;
 use crate::publish::{Publisher, Target};
 use crate::queue::Lease;
-use crate::record::{Moment, Recorder, SessionEvent};
+use crate::record::{Aim, Moment, Recorder, SessionEvent};
 use crate::registry::{self, Registry};
 use crate::replay::SessionLog;
 use crate::sandbox::Sandbox;
@@ -135,6 +135,7 @@ pub async fn run(rooms: &Rooms, lease: &Lease) -> Result<Outcome, Failure> {
             Kind::Transient | Kind::LeaseLost => Err(failure),
             Kind::UserFault | Kind::Bug => {
                 tracing::warn!(session = %session.id, %failure, "session stopped");
+                session.publisher.refuse_config(&session.summary().await?, failure.refusals()).await?;
                 session.end(Ending::failed(&failure)).await
             }
         },
@@ -246,6 +247,7 @@ impl<'a> Session<'a> {
 
     /// The way that was asked for, unless an earlier run has gone it already.
     async fn drive(&mut self) -> Result<Ending, Failure> {
+        self.follow(self.progress.aim.as_ref());
         if let Some(ready) = self.ready_to_publish().await? {
             return Box::pin(self.publish(ready)).await;
         }
@@ -259,9 +261,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The check runs hang on the head of the pull request that is changed.
+    fn follow(&self, aim: Option<&Aim>) {
+        if let Some(aim) = aim {
+            self.publisher.follow(&aim.head);
+        }
+    }
+
     /// From the default branch: the rooms in their order.
     async fn bump_afresh(&self, change: &ChangeType) -> Result<Ending, Failure> {
         let aim = self.aim(&self.request.way).await?;
+        self.follow(aim.as_ref());
         self.publisher.started().await?;
         let mirror = self.checkout(None).await?;
         let mut ask = self.asked().await?;

@@ -10,12 +10,13 @@ use std::fmt::Write as _;
 use super::status::doing;
 use super::{QUOTED, verified};
 use crate::evidence::{Accepted, Finding};
+use crate::failure::ConfigRefusal;
 use crate::github::{Annotation, CheckAction, CheckState, Level};
 use crate::outcome::Outcome;
 use crate::record::{Stage, StageResult};
 use crate::summary::Summary;
 use crate::text;
-use crate::text::markdown::{block, quote};
+use crate::text::markdown::{block, code, inline, quote};
 use crate::wish::Button;
 
 /// Bytes of a failing check's digest.
@@ -250,6 +251,34 @@ pub(super) fn accepted(accepted: &Accepted, summary: &Summary) -> [Check; 3] {
     ]
 }
 
+/// What a refused configuration is told with.
+pub(super) struct Refused {
+    pub(super) title: String,
+    pub(super) summary: String,
+    pub(super) annotations: Vec<Annotation>,
+}
+
+/// Every line of a configuration that cannot be used, with its reason.
+pub(super) fn refused_config(refusals: &[ConfigRefusal]) -> Refused {
+    let title = match refusals {
+        [only] => format!("line {}: could not {}", only.line, text::head(&text::plain(&only.reason), LINE)),
+        many => format!("{} lines cannot be used", many.len()),
+    };
+    let mut out =
+        String::from("Nothing was started: none of the file is used while a line of it is wrong.\n\n");
+    for refusal in refusals.iter().take(MARKED) {
+        let place = code(&format!("{}:{}", refusal.path, refusal.line), LINE);
+        writeln!(out, "- {place}: could not {}", inline(&refusal.reason, LINE)).ok();
+    }
+    out.push_str("\n`chaperone check-config FILE` says the same before it is merged.\n");
+    let mark = |refusal: &ConfigRefusal| {
+        let line = u32::try_from(refusal.line).unwrap_or(u32::MAX);
+        let said = format!("could not {}", refusal.reason);
+        annotation((&refusal.path, line), Level::Failure, "agent.yml", &said)
+    };
+    Refused { title, summary: out, annotations: refusals.iter().take(MARKED).map(mark).collect() }
+}
+
 /// The lines that a gate points at, where they are known.
 fn annotations(gate: Gate, summary: &Summary, level: Level) -> Vec<Annotation> {
     let mut found: Vec<Annotation> = match gate {
@@ -395,6 +424,26 @@ mod tests {
             told.contains("Newly failing: `new`") && told.contains("````\n```\nfixes #\u{200b}1\n````"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn every_wrong_line_of_a_configuration_is_marked_with_its_reason() {
+        let refusal = |line, reason: &str| ConfigRefusal {
+            path: ".github/agent.yml".into(),
+            line,
+            reason: reason.into(),
+        };
+        let one = refused_config(&[refusal(3, "read `turns`: @all")]);
+        assert_eq!(one.title, "line 3: could not read `turns`: @all");
+        assert!(
+            one.summary.contains("- `.github/agent.yml:3`: could not read 'turns': @\u{200b}all\n"),
+            "{}",
+            one.summary
+        );
+        let (at, said) = (one.annotations[0].start_line, one.annotations[0].message.as_str());
+        assert_eq!((at, said), (3, "could not read `turns`: @all"));
+        let two = refused_config(&[refusal(3, "a"), refusal(9, "b")]);
+        assert_eq!((two.title.as_str(), two.annotations.len()), ("2 lines cannot be used", 2));
     }
 
     #[test]

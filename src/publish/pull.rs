@@ -37,6 +37,7 @@ pub(super) fn body(
     let verified = accepted.verified();
     let left = verified::not_verified(verified.checks(), verified.delta());
     writeln!(out, "## Not verified\n{left}{NOT_VERIFIED}\n").ok();
+    out.push_str(&why::breaking(&what.summary.breaking));
     writeln!(out, "## How to reproduce\n{}\n\n---", reproduce(what.branch, verified.checks())).ok();
     let session = session_url(public_url, what.summary.session);
     let (model, cost) = (inline(what.model, NAME), what.summary.cost);

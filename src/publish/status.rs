@@ -102,7 +102,8 @@ fn asked(summary: &Summary, public_url: &str) -> String {
         };
         match &request.subject {
             Subject::Issue { sender, number, .. } => {
-                parts.push(format!("Requested by {} via {by}", inline(sender, NAME)));
+                let may = summary.permission.map(|may| format!(" ({})", may.name())).unwrap_or_default();
+                parts.push(format!("Requested by {}{may} via {by}", inline(sender, NAME)));
                 parts.push(format!("#{}", request.issue.unwrap_or(*number)));
             }
             Subject::Alert { number, .. } => parts.push(format!("Started by Dependabot alert {number}")),
@@ -219,7 +220,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::change::{Bump, Cost, Request};
+    use crate::change::{Bump, Cost, Permission, Request};
     use crate::evidence::{ChangeKind, ChangedFile, Delta};
 
     pub(crate) fn summary() -> Summary {
@@ -255,11 +256,12 @@ mod tests {
         let mut running = summary();
         running.current = Some(Stage::Verify);
         (running.turns, running.agent_ms, running.cost) = (2, 61_000, Cost(180_000));
+        running.permission = Some(Permission::Write);
         assert_eq!(
             comment(&running, URL),
             "<!-- agent:job=01J00000000000000000000000 -->\n\
              ### Bump ms@\u{200b}2.1.3  ·  verify …  ·  2m41s · 2/10 turns · 1m01s of 5m00s for repair · $0.18 of $1.00\n\
-             Requested by ann via `agent:bump` · #7 · \
+             Requested by ann (write) via `agent:bump` · #7 · \
              [replay](https://c.example/sessions/01J00000000000000000000000) · \
              [evidence](https://c.example/sessions/01J00000000000000000000000/events)\n\n\
              | Stage | Result | Detail |\n|---|---|---|\n\

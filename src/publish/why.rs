@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::advisory::{Advisory, Proof};
 use crate::change::{Resolved, Step};
 use crate::outcome::Outcome;
+use crate::record::Breaking;
 use crate::summary::Summary;
 use crate::text;
 use crate::text::markdown::{code, inline, quote};
@@ -16,6 +17,8 @@ use crate::text::markdown::{code, inline, quote};
 const SHOWN: usize = 20;
 /// Bytes of one advisory's ranges, or of one copy's path.
 const LINE: usize = 300;
+/// Places of one breaking change.
+const PLACES: usize = 8;
 /// Bytes of a reason.
 const QUOTED: usize = 1500;
 
@@ -117,6 +120,30 @@ pub(super) fn version(resolved: &Resolved) -> String {
     out
 }
 
+/// What the new version changes that this repository uses, with the places.
+pub(super) fn breaking(changes: &[Breaking]) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("## Breaking changes found, and where they touch this code\n");
+    for change in changes.iter().take(SHOWN) {
+        let places: Vec<String> = change.places.iter().take(PLACES).map(|place| code(place, LINE)).collect();
+        let mut places = places.join(", ");
+        if change.places.len() > PLACES {
+            write!(places, " and {} more", change.places.len() - PLACES).ok();
+        }
+        let at = match (change.sure, places.is_empty()) {
+            (_, true) => String::new(),
+            (true, false) => format!(": used at {places}"),
+            (false, false) => format!(": something of this name is at {places}"),
+        };
+        writeln!(out, "- {} {}{at}", code(&change.package, LINE), inline(&change.what, LINE)).ok();
+    }
+    rest(&mut out, changes.len(), "changes");
+    out.push('\n');
+    out
+}
+
 /// Every installed copy with its path, as the engine found it in the changed
 /// tree.
 pub(super) fn proofs(proofs: &[Proof]) -> String {
@@ -205,6 +232,30 @@ mod tests {
         let shown = advisories(&many);
         assert!(shown.contains("GHSA-19") && !shown.contains("GHSA-20"));
         assert!(shown.contains("and 5 more advisories"));
+    }
+
+    #[test]
+    fn a_breaking_change_is_named_with_the_places_that_it_touches() {
+        let change = |sure, places: &[&str]| Breaking {
+            package: "@scope/marked".into(),
+            what: "removed `parse` <b>@all</b>".into(),
+            places: places.iter().map(|place| (*place).to_owned()).collect(),
+            sure,
+        };
+        assert_eq!(breaking(&[]), "");
+        let nine = ["a.js:1"; 9];
+        assert_eq!(
+            breaking(&[
+                change(true, &["src/render.js:3", "b.js:1"]),
+                change(false, &["c.js:1"]),
+                change(true, &[])
+            ]),
+            "## Breaking changes found, and where they touch this code\n\
+             - `@scope/marked` removed 'parse' &lt;b>@\u{200b}all&lt;/b>: used at `src/render.js:3`, `b.js:1`\n\
+             - `@scope/marked` removed 'parse' &lt;b>@\u{200b}all&lt;/b>: something of this name is at `c.js:1`\n\
+             - `@scope/marked` removed 'parse' &lt;b>@\u{200b}all&lt;/b>\n\n"
+        );
+        assert!(breaking(&[change(true, &nine)]).contains("`a.js:1` and 1 more\n"));
     }
 
     #[test]

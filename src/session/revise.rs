@@ -45,6 +45,7 @@ impl Session<'_> {
         let earlier = self.earlier(of).await?;
         let aim = self.aim(&self.request.way).await?;
         let aim = aim.ok_or_else(|| Failure::bug("revise what is no pull request"))?;
+        self.follow(Some(&aim));
         self.publisher.started().await?;
         let base = self.base_of(&earlier, &aim).await?;
         let Taken { mirror, resolved, aim } = self.take_up(&earlier, base, Some(aim)).await?;
@@ -108,6 +109,7 @@ impl Session<'_> {
             Failure::user(Outcome::DeclinedPolicy, what)
         })?;
         let aim = self.aim(&self.request.way).await?;
+        self.follow(aim.as_ref());
         self.publisher.started().await?;
         let base = earlier.summary.base.clone().ok_or_else(|| lost(of))?;
         let Taken { mirror, resolved, aim } = self.take_up(&earlier, base, aim).await?;

@@ -7,21 +7,15 @@
 //! message of a commit, where fences mean nothing: that is why a reference
 //! behind "fixes" is broken in code, too. What comes out has no mention,
 //! reference, link, image, tag, comment, heading, table or open fence of the
-//! stranger's; [`scan::live`] looks for them and finds none.
+//! stranger's; [`scan::live`] looks for them and finds none. How long a whole
+//! text may be is the adapter's to know.
 
 pub mod scan;
 
 use super::{head, plain};
 
-/// Characters of a comment, of a pull request's text, or of one part of a
-/// check run, at most.
-pub const LIMIT: usize = 65_535;
-
 /// Breaks what GitHub would read as one word, and is not shown.
 const BREAK: char = '\u{200b}';
-
-/// What is put below a text that was cut.
-const CUT: &str = "\n\n_Cut here, at GitHub's limit. The session's page has all of it._\n";
 
 /// One line, for a sentence or a table's cell: the first `cap` bytes of it.
 #[must_use]
@@ -88,30 +82,6 @@ pub fn block(untrusted: &str, cap: usize) -> String {
         .map(|line| if line.starts_with('/') { format!(" {line}") } else { line.to_owned() })
         .collect();
     format!("{run}\n{}\n{run}", lines.join("\n"))
-}
-
-/// A text of ours within `cap` characters: cut at the end of a line, with
-/// what is open there closed, and a word about it.
-#[must_use]
-pub fn fit(body: &str, cap: usize) -> String {
-    if body.chars().count() <= cap {
-        return body.to_owned();
-    }
-    let room = cap.saturating_sub(CUT.chars().count() + 100);
-    let kept: String = body.chars().take(room).collect();
-    // A line that is longer than everything is cut as it is: none of ours is.
-    let kept = kept.rsplit_once('\n').map_or(kept.as_str(), |(whole, _)| whole);
-    let mut out = kept.to_owned();
-    if let Some(fence) = scan::open_fence(kept) {
-        out.push('\n');
-        out.push_str(&fence);
-    }
-    let open = kept.matches("<details>").count().saturating_sub(kept.matches("</details>").count());
-    for _open in 0..open {
-        out.push_str("\n\n</details>");
-    }
-    out.push_str(CUT);
-    out
 }
 
 fn one_line(untrusted: &str) -> String {

@@ -130,21 +130,3 @@ fn code_is_exact_and_closes_nothing() {
     assert_eq!(code("fixes #1", 200), "`fixes #\u{200b}1`");
     assert_eq!(block("```\n/lgtm\nx", 200), "````\n```\n /lgtm\nx\n````");
 }
-
-#[test]
-fn a_text_that_is_too_long_is_cut_where_nothing_is_open() {
-    assert_eq!(fit("short", LIMIT), "short");
-    let rows = "| a | b |\n".repeat(10_000);
-    let fenced = format!("x\n```\n{}```\n", "é line\n".repeat(20_000));
-    let folded = format!("<details>\n<summary>x</summary>\n\n{}</details>", "line\n".repeat(20_000));
-    for long in [rows, fenced, folded, "x".repeat(70_000)] {
-        let cut = fit(&long, LIMIT);
-        assert!(cut.chars().count() <= LIMIT && cut.chars().count() > LIMIT - 1000);
-        assert!(cut.ends_with(CUT) && scan::open_fence(&cut).is_none());
-        assert_eq!(cut.matches("<details>").count(), cut.matches("</details>").count());
-    }
-    for (text, cap) in texts(3000).into_iter().zip((200..400).cycle()) {
-        let cut = fit(&format!("{}\n\n{}\n", block(&text, 300), text.repeat(20)), cap);
-        assert!(cut.chars().count() <= cap, "{text:?}");
-    }
-}
