@@ -185,6 +185,7 @@ async fn service(files: &Files, dir: &std::path::Path) -> Result<(GitHub, Model,
         model_url: model.url().to_owned(),
         model_key: Some(KEY.to_owned()),
         more: String::new(),
+        github: standin::service::BRISK.to_owned(),
         port: free_port()?,
     };
     let service = setup.start(&github, None).await?;

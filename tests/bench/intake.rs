@@ -87,6 +87,7 @@ async fn service(dir: &Path, github: &GitHub, model: &Model) -> Result<Service> 
         model_url: model.url().to_owned(),
         model_key: Some(KEY.to_owned()),
         more: "[queue]\nworkers = 1\nlease_seconds = 3600\n".to_owned(),
+        github: standin::service::BRISK.to_owned(),
         port: free_port()?,
     };
     setup.start(github, Some(1)).await

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use standin::fixtures::Files;
 use standin::github::GitHub;
 use standin::model::{KEY, Model, Script};
-use standin::service::{SECRET, Service, Setup, free_port};
+use standin::service::{BRISK, SECRET, Service, Setup, free_port};
 use tokio::process::Command;
 
 /// How long a session of a test may take, on a busy machine.
@@ -101,6 +101,7 @@ impl World {
                 "{}[queue]\nlease_seconds = 2\nretries = 1\nretry_seconds = 1\n",
                 registries().await
             ),
+            github: BRISK.to_owned(),
             port: free_port().unwrap(),
         };
         Self { github, model, setup, service: None, dir }

@@ -6,25 +6,41 @@
 
 mod alerts;
 mod api;
+mod app;
 mod auth;
+mod checks;
+mod data;
+mod delivery;
+mod events;
+mod faults;
 mod git;
+mod issues;
+mod lifecycle;
 mod pages;
 mod pulls;
+mod refs;
+mod reviews;
+mod rules;
 mod server;
+mod state;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio::sync::watch;
+
+use state::{State, Suite, now};
 
 pub use alerts::Alert;
 pub use auth::Key;
+pub use delivery::Delivery;
+pub use faults::{Fault, FaultKind};
+pub use state::{Check, Comment, Inline, Issue, Pull, Repo, Review, Rule, Suite as CheckSuite};
 
 /// The one installation that there is.
 pub const INSTALLATION: u64 = 4242;
@@ -32,88 +48,10 @@ pub const INSTALLATION: u64 = 4242;
 pub const APP_ID: u64 = 777;
 /// Who comments: the App's bot.
 pub const BOT: &str = "chaperone[bot]";
-
-/// An issue or, when `pull` is set, a pull request.
-#[derive(Debug, Clone, Default)]
-pub struct Issue {
-    pub title: String,
-    pub body: String,
-    pub labels: BTreeSet<String>,
-    /// By id: content.
-    pub reactions: BTreeMap<u64, String>,
-    /// By id: body.
-    pub comments: BTreeMap<u64, String>,
-    pub pull: Option<Pull>,
-}
-
-/// What a pull request has besides an issue.
-#[derive(Debug, Clone)]
-pub struct Pull {
-    pub head: String,
-    pub base: String,
-}
-
-/// A check run.
-#[derive(Debug, Clone)]
-pub struct Check {
-    pub sha: String,
-    pub body: Value,
-}
-
-/// One repository.
-#[derive(Debug, Clone, Default)]
-pub struct Repo {
-    /// GitHub's number of it.
-    pub id: u64,
-    pub default_branch: String,
-    pub issues: BTreeMap<u64, Issue>,
-    /// Dependabot alerts, by number.
-    pub alerts: BTreeMap<u64, Alert>,
-    pub checks: BTreeMap<u64, Check>,
-    /// By login: `admin`, `write`, `read`.
-    pub collaborators: BTreeMap<String, String>,
-}
-
-/// Something that goes wrong.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    pub method: &'static str,
-    /// The request's path contains this.
-    pub path: &'static str,
-    pub kind: FaultKind,
-    pub times: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultKind {
-    /// Nothing is done, and this status is the answer.
-    Status(u16),
-    /// It is done, but the answer is a 502.
-    AppliedThenLost,
-}
-
-#[derive(Debug, Clone)]
-struct Token {
-    repos: Vec<String>,
-    permissions: HashMap<String, String>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    repos: BTreeMap<String, Repo>,
-    tokens: HashMap<String, Token>,
-    faults: Vec<Fault>,
-    requests: Vec<String>,
-    unexpected: Vec<String>,
-    next_id: u64,
-}
-
-impl State {
-    fn id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-}
+/// The bot's number.
+pub const BOT_ID: u64 = 777_001;
+/// The App of another check, such as a repository's own workflows.
+pub const OTHER_APP: u64 = 15_368;
 
 struct Shared {
     state: Mutex<State>,
@@ -198,57 +136,26 @@ impl GitHub {
             ..Repo::default()
         };
         self.state().repos.insert(name.to_owned(), repo);
+        self.see_heads(name).await
+    }
+
+    /// GitHub makes a check suite for every commit that becomes a head; its
+    /// time is when the head was first seen.
+    async fn see_heads(&self, name: &str) -> anyhow::Result<()> {
+        let heads = git::heads(&self.git_dir(name)).await?;
+        let mut state = self.state();
+        for (branch, sha) in heads {
+            let id = state.id();
+            let Some(repo) = state.repos.get_mut(name) else { continue };
+            repo.suites.entry(sha).or_insert_with(|| Suite { id, branch, at: now() });
+        }
+        drop(state);
+        self.touch();
         Ok(())
     }
 
     pub(crate) fn git_dir(&self, name: &str) -> PathBuf {
         self.0.dir.join(format!("{name}.git"))
-    }
-
-    /// Opens an issue and returns its number.
-    #[must_use]
-    pub fn open_issue(&self, repo: &str, title: &str, body: &str) -> u64 {
-        let mut state = self.state();
-        let issues = state.repos.get_mut(repo).map(|repo| &mut repo.issues);
-        let Some(issues) = issues else { return 0 };
-        let number = issues.keys().max().unwrap_or(&0) + 1;
-        let issue = Issue { title: title.to_owned(), body: body.to_owned(), ..Issue::default() };
-        issues.insert(number, issue);
-        number
-    }
-
-    /// Labels an issue and returns the signed delivery that says so.
-    #[must_use]
-    pub fn label(&self, repo: &str, number: u64, label: &str, sender: &str) -> Delivery {
-        let mut state = self.state();
-        let (mut title, mut body) = (String::new(), String::new());
-        let repo_id = state.repos.get(repo).map_or(0, |repo| repo.id);
-        if let Some(issue) = state.repos.get_mut(repo).and_then(|repo| repo.issues.get_mut(&number)) {
-            issue.labels.insert(label.to_owned());
-            (title, body) = (issue.title.clone(), issue.body.clone());
-        }
-        let id = state.id();
-        drop(state);
-        self.touch();
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        Delivery {
-            guid: format!("00000000-0000-4000-8000-{id:012}"),
-            event: "issues".to_owned(),
-            body: json!({
-                "action": "labeled",
-                "issue": {
-                    "id": number, "number": number, "title": title, "body": body, "state": "open",
-                    "html_url": format!("{}/{repo}/issues/{number}", self.web_url()),
-                    "labels": [{ "name": label }],
-                    "user": { "login": sender, "type": "User" },
-                },
-                "label": { "id": 1, "name": label, "color": "ededed" },
-                "repository": { "id": repo_id, "name": name, "full_name": repo, "private": true, "owner": { "login": owner } },
-                "sender": { "login": sender, "id": 1, "type": "User" },
-                "installation": { "id": INSTALLATION },
-            })
-            .to_string(),
-        }
     }
 
     /// From now on `login` has this permission (`read`, `write`, …).
@@ -258,8 +165,34 @@ impl GitHub {
         }
     }
 
-    pub fn fault(&self, fault: Fault) {
-        self.state().faults.push(fault);
+    /// From now on the repository refuses what the rule says.
+    ///
+    /// # Errors
+    /// The rule cannot be written down for git.
+    pub fn rule(&self, repo: &str, rule: Rule) -> anyhow::Result<()> {
+        let rules = {
+            let mut state = self.state();
+            let repo = state.repos.get_mut(repo).context("could not find the repository")?;
+            repo.rules.push(rule);
+            repo.rules.clone()
+        };
+        rules::write(&self.git_dir(repo), &rules)
+    }
+
+    /// What the App may do from now on; the level `none` takes it away.
+    pub fn grant(&self, permission: &str, level: &str) {
+        self.state().permissions.insert(permission.to_owned(), level.to_owned());
+    }
+
+    /// Things on one page of a list, whatever a client asks for.
+    pub fn page_size(&self, things: usize) {
+        self.state().page = things;
+    }
+
+    /// Does GitHub sign the commits that are made by the API? An Enterprise
+    /// Server does not unless its administrator says so.
+    pub fn sign_commits(&self, signs: bool) {
+        self.state().signs = signs;
     }
 
     /// A copy of a repository's state.
@@ -287,6 +220,12 @@ impl GitHub {
     /// All requests so far, as `METHOD path`.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
+        self.state().requests.iter().map(|(_, request)| request.clone()).collect()
+    }
+
+    /// All requests so far, with when they came.
+    #[must_use]
+    pub fn timed_requests(&self) -> Vec<(Instant, String)> {
         self.state().requests.clone()
     }
 
@@ -325,46 +264,6 @@ impl GitHub {
         let state = self.state();
         anyhow::ensure!(state.unexpected.is_empty(), "unexpected requests: {:#?}", state.unexpected);
         Ok(())
-    }
-}
-
-/// A delivery, to be signed and sent, once or again.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    pub guid: String,
-    pub event: String,
-    pub body: String,
-}
-
-impl Delivery {
-    /// `X-Hub-Signature-256` for this secret.
-    #[must_use]
-    pub fn signature(&self, secret: &str) -> String {
-        let mut bytes = Vec::new();
-        if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) {
-            mac.update(self.body.as_bytes());
-            bytes = mac.finalize().into_bytes().to_vec();
-        }
-        format!("sha256={}", hex::encode(bytes))
-    }
-
-    /// Sends it and returns the status and the answer.
-    ///
-    /// # Errors
-    /// The receiver cannot be reached.
-    pub async fn send(&self, url: &str, secret: &str) -> anyhow::Result<(u16, String)> {
-        let response = client()?
-            .post(url)
-            .header("content-type", "application/json")
-            .header("x-github-event", &self.event)
-            .header("x-github-delivery", &self.guid)
-            .header("x-hub-signature-256", self.signature(secret))
-            .body(self.body.clone())
-            .send()
-            .await
-            .context("could not deliver")?;
-        let status = response.status().as_u16();
-        Ok((status, response.text().await?))
     }
 }
 

@@ -150,6 +150,7 @@ async fn demo(args: &Args) -> anyhow::Result<bool> {
         model_url: if real { "https://api.anthropic.com".to_owned() } else { scripted.url().to_owned() },
         model_key: (!real).then(|| KEY.to_owned()),
         more: String::new(),
+        github: "write_pause_ms = 50\nedit_pause_ms = 200\n".to_owned(),
         port: free_port()?,
     };
     let model = if real { "api" } else { "scripted" };

@@ -13,6 +13,9 @@ use crate::github::{APP_ID, Delivery, GitHub, client};
 /// The webhook's secret.
 pub const SECRET: &str = "stand-in-webhook-secret";
 
+/// None of the pauses that only GitHub itself asks for.
+pub const BRISK: &str = "write_pause_ms = 0\nedit_pause_ms = 0\n";
+
 /// How the service is set up.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -28,6 +31,8 @@ pub struct Setup {
     pub model_key: Option<String>,
     /// Lines that are added to the configuration.
     pub more: String,
+    /// Lines that are added to its part on GitHub: [`BRISK`], or none.
+    pub github: String,
     pub port: u16,
 }
 
@@ -46,6 +51,7 @@ impl Setup {
     /// A file cannot be written.
     pub fn write(&self, github: &GitHub) -> anyhow::Result<PathBuf> {
         std::fs::create_dir_all(&self.dir)?;
+        github.set_hook(&format!("http://127.0.0.1:{}/webhooks/github", self.port), SECRET);
         let file = |name: &str, text: &str| -> anyhow::Result<String> {
             let path = self.dir.join(name);
             std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
@@ -57,11 +63,12 @@ impl Setup {
         };
         let text = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\ndata_dir = {data:?}\n{more}\n\
-             [github]\nurl = {web:?}\napp_id = {APP_ID}\nwrite_pause_ms = 20\n\
-             private_key_file = {private:?}\nwebhook_secret_file = {secret:?}\n\
+             [github]\nurl = {web:?}\napp_id = {APP_ID}\n\
+             private_key_file = {private:?}\nwebhook_secret_file = {secret:?}\n{github_more}\n\
              [model]\nbase_url = {model:?}\n{key_file}[sandbox]\ntoolbox = {toolbox:?}\n",
             port = self.port,
             more = self.more,
+            github_more = self.github,
             data = self.dir.join("data"),
             web = github.web_url(),
             private = file("app.pem", github.private_key())?,

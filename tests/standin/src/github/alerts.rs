@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::api::{Answer, Call, not_found};
-use super::{Delivery, GitHub, INSTALLATION};
+use super::{Delivery, GitHub};
 
 /// Alerts on one page, whatever a client asks for. GitHub gives up to a
 /// hundred; with two, every longer list is paged.
@@ -90,7 +90,6 @@ impl GitHub {
     #[must_use]
     pub fn alert_delivery(&self, repo: &str, number: u64, action: &str) -> Delivery {
         let mut state = self.state();
-        let id = state.id();
         let mut alert = Value::Null;
         if let Some(known) = state.repos.get_mut(repo).and_then(|repo| repo.alerts.get_mut(&number)) {
             known.state = match action {
@@ -101,20 +100,7 @@ impl GitHub {
             alert = known.json(number);
         }
         drop(state);
-        self.touch();
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        Delivery {
-            guid: format!("00000000-0000-4000-8000-{id:012}"),
-            event: "dependabot_alert".to_owned(),
-            body: json!({
-                "action": action,
-                "alert": alert,
-                "repository": { "id": self.repo(repo).id, "name": name, "full_name": repo, "private": true, "owner": { "login": owner } },
-                "sender": { "login": "github", "id": 9919, "type": "Organization" },
-                "installation": { "id": INSTALLATION },
-            })
-            .to_string(),
-        }
+        self.tell(repo, "dependabot_alert", action, ("github", json!({ "alert": alert })))
     }
 }
 
@@ -125,29 +111,20 @@ pub(super) fn one(github: &GitHub, repo: &str, number: &str) -> Answer {
     found.map_or_else(not_found, |(number, alert)| (200, alert.json(number)))
 }
 
-/// `GET /repos/{owner}/{repo}/dependabot/alerts`, one page of it.
-pub(super) fn list(github: &GitHub, call: &Call<'_>, repo: &str) -> Answer {
+/// `GET /repos/{owner}/{repo}/dependabot/alerts`, one page of it, and the
+/// query of the next one.
+pub(super) fn list(github: &GitHub, call: &Call<'_>, repo: &str) -> (Answer, Option<String>) {
     if call.parameter("page").is_some() {
-        return (400, json!({ "message": "Pagination using the `page` parameter is not supported." }));
+        let no = json!({ "message": "Pagination using the `page` parameter is not supported." });
+        return ((400, no), None);
     }
     let matching = matching(github, call, repo);
+    let last = matching
+        .get(PAGE - 1)
+        .filter(|_| matching.len() > PAGE)
+        .map(|(number, _)| format!("after=c{number}"));
     let page = matching.into_iter().take(PAGE).map(|(_, alert)| alert).collect();
-    (200, Value::Array(page))
-}
-
-/// The `Link` header of a list that goes on.
-pub(super) fn link(github: &GitHub, call: &Call<'_>) -> Option<String> {
-    let rest = call.path.trim_matches('/').strip_prefix("repos/")?;
-    let repo = rest.strip_suffix("/dependabot/alerts")?;
-    let matching = matching(github, call, repo);
-    let (last, _) = matching.get(PAGE - 1).filter(|_| matching.len() > PAGE)?;
-    let kept: Vec<&str> = call.query.split('&').filter(|pair| !pair.starts_with("after=")).collect();
-    let query = kept.join("&");
-    Some(format!(
-        "<{}/{}?{query}&after=c{last}>; rel=\"next\"",
-        github.api_url(),
-        call.path.trim_matches('/')
-    ))
+    ((200, Value::Array(page)), last)
 }
 
 /// The alerts that the query asks for, after its cursor, the newest first.

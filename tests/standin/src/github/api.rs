@@ -1,10 +1,10 @@
-//! The REST API: what an App that follows the documents may ask.
-
-use std::collections::HashMap;
+//! The REST API: what an App that follows the documents may ask, with which
+//! token.
 
 use serde_json::{Value, json};
 
-use super::{BOT, Check, GitHub, INSTALLATION, Issue, Pull, Repo, Token, alerts, git};
+use super::state::Installed;
+use super::{GitHub, alerts, app, checks, data, delivery, issues, pulls, refs, reviews};
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -17,52 +17,115 @@ pub(super) struct Call<'a> {
 
 pub(super) type Answer = (u16, Value);
 
+/// An answer with the headers that belong to it.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl From<Answer> for Reply {
+    fn from((status, body): Answer) -> Self {
+        Self { status, body, headers: Vec::new() }
+    }
+}
+
 pub(super) fn not_found() -> Answer {
-    (404, json!({ "message": "Not Found" }))
+    (
+        404,
+        json!({ "message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404" }),
+    )
+}
+
+pub(super) fn forbidden() -> Answer {
+    (403, json!({ "message": "Resource not accessible by integration", "status": "403" }))
+}
+
+/// A 422 with this message.
+pub(super) fn refused(message: &str) -> Answer {
+    (422, json!({ "message": message, "documentation_url": "https://docs.github.com/rest", "status": "422" }))
+}
+
+/// A 422 about a field.
+pub(super) fn invalid(message: &str) -> Answer {
+    let mut answer = refused("Validation Failed");
+    answer.1["errors"] = json!([{ "resource": "Stand-in", "code": "custom", "message": message }]);
+    answer
 }
 
 impl Call<'_> {
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     pub(super) fn parameter(&self, key: &str) -> Option<String> {
         let pair = self.query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))?;
-        Some(
-            pair.replace("%2B", "+")
-                .replace("%23", "#")
-                .replace("%3A", ":")
-                .replace("%2F", "/")
-                .replace("%40", "@"),
-        )
+        Some(unescape(pair))
     }
+}
+
+/// Undoes percent signs.
+pub(super) fn unescape(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend(part.bytes().skip(2));
+            }
+            None => bytes.extend(format!("%{part}").bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn covers(held: Option<&String>, level: &str) -> bool {
+    held.is_some_and(|held| held == level || held == "write")
 }
 
 /// Does this token have the permission in this repository?
 pub(super) fn token_may(github: &GitHub, token: &str, repo: &str, permission: &str, level: &str) -> bool {
     let state = github.state();
-    let Some(token) = state.tokens.get(token) else { return false };
-    let name = repo.split('/').nth(1).unwrap_or_default();
-    let has = token.permissions.get(permission).map(String::as_str);
-    token.repos.iter().any(|known| known == name) && (has == Some("write") || has == Some(level))
+    let (Some(token), Some(repo)) = (state.tokens.get(token), state.repos.get(repo)) else { return false };
+    // A permission that the owner has taken away since is gone.
+    token.repos.contains(&repo.id)
+        && !state.uncovered.contains(&repo.id)
+        && state.installed == Installed::Yes
+        && covers(token.permissions.get(permission), level)
+        && covers(state.permissions.get(permission), level)
 }
 
-pub(super) async fn answer(github: &GitHub, call: &Call<'_>) -> Answer {
+pub(super) async fn answer(github: &GitHub, call: &Call<'_>) -> Reply {
     let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     match (call.method, parts.as_slice()) {
-        ("POST", ["app", "installations", id, "access_tokens"]) => mint(github, call, id),
-        (_, ["repos", owner, name, rest @ ..]) => {
-            let repo = format!("{owner}/{name}");
-            let (permission, level) = needed(call.method, rest);
-            if !github.state().tokens.contains_key(call.bearer) {
-                return (401, json!({ "message": "Bad credentials" }));
-            }
-            if !token_may(github, call.bearer, &repo, permission, level) {
-                return (403, json!({ "message": "Resource not accessible by integration" }));
-            }
-            in_repo(github, call, &repo, rest).await
+        ("POST", ["app", "installations", id, "access_tokens"]) => app::mint(github, call, id).into(),
+        ("POST", ["app-manifests", code, "conversions"]) => app::convert(github, call, code).into(),
+        ("GET", ["app", "hook", "deliveries"]) if github.0.key.accepts(call.bearer) => {
+            let (answer, next) = delivery::list(github, call);
+            linked(github, call, answer, next)
         }
-        _ => unexpected(github, call),
+        (_, ["app", rest @ ..]) => {
+            app::answer(github, call, rest).unwrap_or_else(|| unexpected(github, call)).into()
+        }
+        ("GET", ["installation", "repositories"]) => {
+            paged(github, call, app::repositories(github, call), None)
+        }
+        ("GET", ["repos", owner, name, "installation"]) => {
+            app::of_repository(github, call, &format!("{owner}/{name}")).into()
+        }
+        (_, ["repos", owner, name, rest @ ..]) => {
+            by_name(github, call, &format!("{owner}/{name}"), rest).await
+        }
+        (_, ["repositories", id, rest @ ..]) => {
+            let name = id.parse().ok().and_then(|id| github.state().name_of(id));
+            match name {
+                Some(name) => in_repo(github, call, &name, rest).await,
+                None => not_found().into(),
+            }
+        }
+        _ => unexpected(github, call).into(),
     }
 }
 
@@ -71,231 +134,185 @@ fn unexpected(github: &GitHub, call: &Call<'_>) -> Answer {
     (501, json!({ "message": "The stand-in does not know this route" }))
 }
 
-/// The permission that GitHub's documents name for a route.
-fn needed<'a>(method: &str, rest: &[&str]) -> (&'a str, &'a str) {
+/// A former name leads to the number: 301 for what reads, 307 for the rest.
+async fn by_name(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) -> Reply {
+    let (known, former) = {
+        let state = github.state();
+        (state.repos.contains_key(repo), state.former.get(repo).copied())
+    };
+    match former {
+        Some(id) if !known => {
+            let (status, message) = match call.method {
+                "GET" => (301, "Moved Permanently"),
+                _ => (307, "Temporary Redirect"),
+            };
+            let tail: String = rest.iter().map(|part| format!("/{part}")).collect();
+            let mark = if call.query.is_empty() { "" } else { "?" };
+            let url = format!("{}/repositories/{id}{tail}{mark}{}", github.api_url(), call.query);
+            let body = json!({ "message": message, "url": url, "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects" });
+            Reply { status, body, headers: vec![("location", url)] }
+        }
+        _ => in_repo(github, call, repo, rest).await,
+    }
+}
+
+/// The permissions that GitHub's documents name for a route: one of them is
+/// enough.
+fn needed<'a>(github: &GitHub, method: &str, repo: &str, rest: &[&'a str]) -> Vec<(&'a str, &'static str)> {
     let level = if method == "GET" { "read" } else { "write" };
     match rest {
-        ["collaborators", ..] => ("metadata", "read"),
-        ["issues", ..] => ("issues", level),
-        ["pulls", ..] => ("pull_requests", level),
-        ["dependabot", ..] => ("vulnerability_alerts", level),
-        ["check-runs", ..] | ["commits", _, "check-runs"] => ("checks", level),
-        _ => ("metadata", level),
+        ["issues", "comments", ..] => vec![("issues", level), ("pull_requests", level)],
+        ["issues", number, ..] => {
+            let number = number.parse().unwrap_or(0);
+            let is_pull = github.state().issue(repo, number).is_some_and(|issue| issue.pull.is_some());
+            if is_pull { vec![("issues", level), ("pull_requests", level)] } else { vec![("issues", level)] }
+        }
+        ["issues"] => vec![("issues", level)],
+        ["pulls", ..] => vec![("pull_requests", level)],
+        ["dependabot", ..] => vec![("vulnerability_alerts", level)],
+        ["check-runs" | "check-suites", ..] | ["commits", _, "check-runs" | "check-suites"] => {
+            vec![("checks", level)]
+        }
+        ["git" | "branches" | "commits" | "contents", ..] => vec![("contents", level)],
+        _ => vec![("metadata", level)],
     }
 }
 
-fn mint(github: &GitHub, call: &Call<'_>, installation: &str) -> Answer {
-    if !github.0.key.accepts(call.bearer) {
-        return (401, json!({ "message": "A JSON web token could not be decoded" }));
+async fn in_repo(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) -> Reply {
+    let (exists, covered, installed, archived) = {
+        let state = github.state();
+        let Some(token) = state.tokens.get(call.bearer) else {
+            return (401, json!({ "message": "Bad credentials", "status": "401" })).into();
+        };
+        let known = state.repos.get(repo);
+        let covered =
+            known.is_some_and(|repo| token.repos.contains(&repo.id) && !state.uncovered.contains(&repo.id));
+        (known.is_some(), covered, state.installed, known.is_some_and(|repo| repo.archived))
+    };
+    match installed {
+        Installed::Suspended => {
+            return (403, json!({ "message": "This installation has been suspended" })).into();
+        }
+        Installed::Removed => return (401, json!({ "message": "Bad credentials", "status": "401" })).into(),
+        Installed::Yes => {}
     }
-    if installation != INSTALLATION.to_string() {
-        return not_found();
+    // A private repository that a token does not cover is not there.
+    if !exists || !covered {
+        return not_found().into();
     }
-    let mut repos: Vec<String> =
-        serde_json::from_value(call.body["repositories"].clone()).unwrap_or_default();
-    let ids: Vec<u64> = serde_json::from_value(call.body["repository_ids"].clone()).unwrap_or_default();
-    let permissions: HashMap<String, String> =
-        serde_json::from_value(call.body["permissions"].clone()).unwrap_or_default();
-    let mut state = github.state();
-    for id in ids {
-        let named = state.repos.iter().find(|(_, repo)| repo.id == id);
-        repos.extend(named.and_then(|(name, _)| Some(name.split_once('/')?.1.to_owned())));
+    let needed = needed(github, call.method, repo, rest);
+    if !needed.iter().any(|(permission, level)| token_may(github, call.bearer, repo, permission, level)) {
+        return forbidden().into();
     }
-    let known = |name: &String| state.repos.keys().any(|repo| repo.split('/').nth(1) == Some(name));
-    if repos.is_empty() || !repos.iter().all(known) {
-        return (422, json!({ "message": "There is at least one repository that does not exist" }));
+    if archived && call.method != "GET" {
+        return (403, json!({ "message": "Repository was archived so is read-only." })).into();
     }
-    let token = format!("ghs_777_stand-in.{}", state.id());
-    state.tokens.insert(token.clone(), Token { repos, permissions: permissions.clone() });
-    drop(state);
-    let body = json!({
-        "token": token, "expires_at": "2099-01-01T00:00:00Z", "permissions": permissions,
-        "repository_selection": "selected",
-    });
-    (201, body)
+    if let ("GET", ["dependabot", "alerts"]) = (call.method, rest) {
+        let (answer, next) = alerts::list(github, call, repo);
+        return linked(github, call, answer, next);
+    }
+    let id = github.repo(repo).id;
+    match route(github, call, repo, rest).await {
+        Some(answer) => paged(github, call, answer, Some((id, rest))),
+        None => unexpected(github, call).into(),
+    }
 }
 
-async fn in_repo(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) -> Answer {
+async fn route(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) -> Option<Answer> {
     match (call.method, rest) {
-        ("GET", ["collaborators", login, "permission"]) => permission(github, repo, login),
-        ("POST", ["pulls"]) => open_pull(github, call, repo).await,
-        ("GET", ["pulls"]) => list_pulls(github, call, repo),
-        ("PATCH", ["pulls", number]) => with_issue(github, repo, number, |issue| edit(issue, call)),
-        ("POST", ["check-runs"]) => make_check(github, call, repo),
-        ("GET", ["dependabot", "alerts"]) => alerts::list(github, call, repo),
-        ("GET", ["dependabot", "alerts", number]) => alerts::one(github, repo, number),
-        ("GET", ["commits", sha, "check-runs"]) => list_checks(github, repo, sha),
-        (_, ["issues", "comments", id]) => comment(github, call, repo, id),
-        (_, ["issues", number, what, more @ ..]) => in_issue(github, call, repo, (number, what, more)),
-        _ => unexpected(github, call),
+        ("GET", []) => Some((200, github.repo_json(repo))),
+        ("GET", ["collaborators", login, "permission"]) => Some(permission(github, repo, &unescape(login))),
+        ("GET", ["dependabot", "alerts", number]) => Some(alerts::one(github, repo, number)),
+        (_, ["issues", rest @ ..]) => issues::answer(github, call, repo, rest),
+        (_, ["pulls", _, "reviews" | "comments" | "requested_reviewers", ..]) => {
+            reviews::answer(github, call, repo, rest)
+        }
+        (_, ["pulls", rest @ ..]) => pulls::answer(github, call, repo, rest).await,
+        (_, ["check-runs" | "check-suites", ..] | ["commits", _, "check-runs" | "check-suites"]) => {
+            checks::answer(github, call, repo, rest).await
+        }
+        (_, ["git", "ref" | "refs" | "matching-refs", ..] | ["branches", ..]) => {
+            refs::answer(github, call, repo, rest).await
+        }
+        (_, ["git", kind, rest @ ..]) => data::answer(github, call, repo, (kind, rest)).await,
+        ("GET", ["commits", sha]) => Some(data::commit(github, repo, sha).await),
+        _ => None,
     }
 }
 
-fn permission(github: &GitHub, repo: &str, login: &str) -> Answer {
-    let repo = github.repo(repo);
-    let Some(permission) = repo.collaborators.get(login) else { return not_found() };
-    let legacy = match permission.as_str() {
+/// What somebody may. GitHub folds the finer roles into the older field, and
+/// answers for a user who is nobody there.
+fn permission(github: &GitHub, name: &str, login: &str) -> Answer {
+    let repo = github.repo(name);
+    if login == "Copilot" {
+        return (404, json!({ "message": "Copilot is not a user", "status": "404" }));
+    }
+    let held = repo.collaborators.get(login).map_or_else(
+        || if repo.public && !login.ends_with("[bot]") { "read".to_owned() } else { "none".to_owned() },
+        Clone::clone,
+    );
+    let (base, role) = held.split_once('/').unwrap_or((&held, &held));
+    let legacy = match base {
         "maintain" => "write",
         "triage" => "read",
         other => other,
     };
-    (200, json!({ "permission": legacy, "role_name": permission, "user": { "login": login } }))
+    let role = if role == "none" { "" } else { role };
+    (200, json!({ "permission": legacy, "role_name": role, "user": github.account(login) }))
 }
 
-fn with_issue(github: &GitHub, repo: &str, number: &str, work: impl FnOnce(&mut Issue) -> Answer) -> Answer {
-    let mut state = github.state();
-    let issue =
-        number.parse::<u64>().ok().and_then(|number| state.repos.get_mut(repo)?.issues.get_mut(&number));
-    issue.map_or_else(not_found, work)
-}
-
-fn edit(issue: &mut Issue, call: &Call<'_>) -> Answer {
-    issue.title = call.text("title");
-    issue.body = call.text("body");
-    (200, json!({ "title": issue.title, "body": issue.body }))
-}
-
-fn in_issue(
-    github: &GitHub,
-    call: &Call<'_>,
-    repo: &str,
-    (number, what, more): (&str, &str, &[&str]),
-) -> Answer {
-    let id = github.state().id();
-    let found = with_issue(github, repo, number, |issue| match (call.method, what, more) {
-        ("GET", "comments", []) => {
-            let comments: Vec<Value> =
-                issue.comments.iter().map(|(id, body)| comment_json(*id, body)).collect();
-            (200, Value::Array(page(comments, call)))
-        }
-        ("POST", "comments", []) => {
-            issue.comments.insert(id, call.text("body"));
-            (201, comment_json(id, &call.text("body")))
-        }
-        ("POST", "reactions", []) => react(issue, &call.text("content"), id),
-        ("DELETE", "reactions", [reaction]) => {
-            let gone = reaction.parse().ok().and_then(|id: u64| issue.reactions.remove(&id));
-            if gone.is_some() { (204, Value::Null) } else { not_found() }
-        }
-        ("POST", "labels", []) => {
-            let labels: Vec<String> = serde_json::from_value(call.body["labels"].clone()).unwrap_or_default();
-            issue.labels.extend(labels);
-            (200, json!([]))
-        }
-        ("DELETE", "labels", [label]) => {
-            let label = label.replace("%3A", ":").replace("%20", " ").replace("%2F", "/").replace("%25", "%");
-            if issue.labels.remove(&label) { (200, json!([])) } else { not_found() }
-        }
-        _ => (501, Value::Null),
-    });
-    if found.0 == 501 { unexpected(github, call) } else { found }
-}
-
-/// One reaction of a kind per user: the second one is the first one again.
-fn react(issue: &mut Issue, content: &str, id: u64) -> Answer {
-    let known = issue.reactions.iter().find(|(_, known)| *known == content).map(|(id, _)| *id);
-    let (status, id) = known.map_or((201, id), |known| (200, known));
-    issue.reactions.insert(id, content.to_owned());
-    (status, json!({ "id": id, "content": content, "user": { "login": BOT, "type": "Bot" } }))
-}
-
-fn comment_json(id: u64, body: &str) -> Value {
-    json!({ "id": id, "body": body, "user": { "login": BOT, "type": "Bot" } })
-}
-
-fn comment(github: &GitHub, call: &Call<'_>, repo: &str, id: &str) -> Answer {
-    let mut state = github.state();
-    let id: u64 = id.parse().unwrap_or(0);
-    let issues = state.repos.get_mut(repo).into_iter().flat_map(|repo| repo.issues.values_mut());
-    for issue in issues {
-        if let (Some(body), "PATCH") = (issue.comments.get_mut(&id), call.method) {
-            *body = call.text("body");
-            return (200, comment_json(id, body));
-        }
+/// An answer whose next page is another query on the same list.
+fn linked(github: &GitHub, call: &Call<'_>, answer: Answer, next: Option<String>) -> Reply {
+    let mut reply = Reply::from(answer);
+    if let Some(next) = next {
+        let key = next.split('=').next().unwrap_or_default();
+        let kept: Vec<&str> = call
+            .query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(key))
+            .collect();
+        let query = kept.iter().copied().chain([next.as_str()]).collect::<Vec<&str>>().join("&");
+        let path = call.path.trim_matches('/');
+        reply.headers.push(("link", format!("<{}/{path}?{query}>; rel=\"next\"", github.api_url())));
     }
-    not_found()
+    reply
 }
 
-fn page(items: Vec<Value>, call: &Call<'_>) -> Vec<Value> {
+/// One page of a list, with the address of the next one. GitHub's own
+/// addresses name a repository by its number.
+fn paged(github: &GitHub, call: &Call<'_>, answer: Answer, place: Option<(u64, &[&str])>) -> Reply {
+    let mut reply = Reply::from(answer);
+    if call.method != "GET" || reply.status != 200 {
+        return reply;
+    }
     let number = |key: &str, otherwise: usize| {
         call.parameter(key).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
     };
-    let size = number("per_page", 30);
-    items.into_iter().skip(size * (number("page", 1) - 1)).take(size).collect()
-}
-
-fn pull_json(github: &GitHub, repo: &str, number: u64, issue: &Issue, pull: &Pull) -> Value {
-    json!({
-        "number": number, "title": issue.title, "body": issue.body, "state": "open",
-        "html_url": format!("{}/{repo}/pull/{number}", github.web_url()),
-        "head": { "ref": pull.head }, "base": { "ref": pull.base },
-    })
-}
-
-fn list_pulls(github: &GitHub, call: &Call<'_>, name: &str) -> Answer {
-    let repo = github.repo(name);
-    let owner = name.split('/').next().unwrap_or_default();
-    let head = call.parameter("head");
-    let pulls = repo.issues.iter().filter_map(|(number, issue)| {
-        let pull = issue.pull.as_ref()?;
-        let matches = head.as_ref().is_none_or(|head| *head == format!("{owner}:{}", pull.head));
-        matches.then(|| pull_json(github, name, *number, issue, pull))
-    });
-    (200, Value::Array(page(pulls.collect(), call)))
-}
-
-async fn open_pull(github: &GitHub, call: &Call<'_>, name: &str) -> Answer {
-    let pull = Pull { head: call.text("head"), base: call.text("base") };
-    let invalid =
-        |why: &str| (422, json!({ "message": "Validation Failed", "errors": [{ "message": why }] }));
-    for branch in [&pull.head, &pull.base] {
-        if git::commit_of(&github.git_dir(name), branch).await.is_none() {
-            return invalid("the branch does not exist");
+    let size = number("per_page", 30).min(github.state().page).max(1);
+    let page = number("page", 1).max(1);
+    let list = match &mut reply.body {
+        Value::Array(list) => Some(list),
+        Value::Object(fields) if fields.contains_key("total_count") => {
+            fields.values_mut().find_map(Value::as_array_mut)
         }
-    }
-    let mut state = github.state();
-    let Some(repo) = state.repos.get_mut(name) else { return not_found() };
-    if repo.issues.values().any(|issue| issue.pull.as_ref().is_some_and(|open| open.head == pull.head)) {
-        return invalid("A pull request already exists");
-    }
-    let number = repo.issues.keys().max().unwrap_or(&0) + 1;
-    let issue = Issue {
-        title: call.text("title"),
-        body: call.text("body"),
-        pull: Some(pull.clone()),
-        ..Issue::default()
+        _ => None,
     };
-    let answer = pull_json(github, name, number, &issue, &pull);
-    repo.issues.insert(number, issue);
-    (201, answer)
-}
-
-fn make_check(github: &GitHub, call: &Call<'_>, name: &str) -> Answer {
-    let mut state = github.state();
-    let id = state.id();
-    let Some(repo) = state.repos.get_mut(name) else { return not_found() };
-    let (sha, status, conclusion) = (call.text("head_sha"), call.text("status"), call.text("conclusion"));
-    let known = ["queued", "in_progress", "completed"].contains(&status.as_str());
-    if call.text("name").is_empty()
-        || sha.len() != 40
-        || !known
-        || ((status == "completed") == conclusion.is_empty())
-    {
-        return (422, json!({ "message": "Invalid request." }));
+    let Some(list) = list else { return reply };
+    let more = list.len() > size * page;
+    *list = list.drain(..).skip(size * (page - 1)).take(size).collect();
+    if more {
+        let path = match place {
+            Some((id, rest)) => format!("repositories/{id}/{}", rest.join("/")),
+            None => call.path.trim_matches('/').to_owned(),
+        };
+        let kept: String = call
+            .query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("page="))
+            .map(|pair| format!("{pair}&"))
+            .collect();
+        let link = format!("<{}/{path}?{kept}page={}>; rel=\"next\"", github.api_url(), page + 1);
+        reply.headers.push(("link", link));
     }
-    repo.checks.insert(id, Check { sha, body: call.body.clone() });
-    (201, json!({ "id": id, "name": call.text("name") }))
-}
-
-fn list_checks(github: &GitHub, name: &str, sha: &str) -> Answer {
-    let repo: Repo = github.repo(name);
-    let at = repo.checks.iter().filter(|(_, check)| check.sha == sha);
-    let runs: Vec<Value> = at
-        .map(|(id, check)| {
-            let mut run = check.body.clone();
-            run["id"] = json!(id);
-            run
-        })
-        .collect();
-    (200, json!({ "total_count": runs.len(), "check_runs": runs }))
+    reply
 }

@@ -10,6 +10,8 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::rules;
+
 fn git(dir: &Path) -> Command {
     let mut command = Command::new("git");
     command
@@ -26,6 +28,44 @@ async fn run(dir: &Path, args: &[&str]) -> anyhow::Result<String> {
     let output = git(dir).args(args).output().await.context("could not start git")?;
     ensure!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What git prints when it is given `input`, with further settings of its
+/// environment.
+pub(super) async fn fed(
+    dir: &Path,
+    args: &[&str],
+    input: &[u8],
+    settings: &[(&str, &str)],
+) -> anyhow::Result<String> {
+    let mut child = git(dir)
+        .args(args)
+        .envs(settings.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("could not start git")?;
+    let mut stdin = child.stdin.take().context("git has an input")?;
+    let feed = async move {
+        // git need not read all of it.
+        stdin.write_all(input).await.ok();
+        stdin.shutdown().await.ok();
+    };
+    let ((), output) = tokio::join!(feed, child.wait_with_output());
+    let output = output?;
+    ensure!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// What git prints, byte by byte.
+pub(super) async fn bytes(dir: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
+    Ok(git(dir).args(args).output().await.context("could not start git")?.stdout)
+}
+
+/// What git prints.
+pub(super) async fn said(dir: &Path, args: &[&str]) -> anyhow::Result<String> {
+    fed(dir, args, b"", &[]).await
 }
 
 /// A work tree with `files` and one commit on `main`.
@@ -54,7 +94,7 @@ pub(super) async fn create(bare: &Path, files: &[(String, String)]) -> anyhow::R
     run(bare, &["config", "http.receivepack", "true"]).await?;
     // GitHub serves any reachable commit by its id.
     run(bare, &["config", "uploadpack.allowReachableSHA1InWant", "true"]).await?;
-    Ok(())
+    rules::write(bare, &[])
 }
 
 pub(super) async fn branches(bare: &Path) -> anyhow::Result<BTreeMap<String, String>> {
@@ -65,6 +105,31 @@ pub(super) async fn branches(bare: &Path) -> anyhow::Result<BTreeMap<String, Str
         .filter_map(|line| line.split_once(' '))
         .map(|(a, b)| (a.to_owned(), b.to_owned()))
         .collect())
+}
+
+/// Branches with their commits.
+pub(super) async fn heads(bare: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let format = "--format=%(refname:lstrip=2) %(objectname)";
+    let listed = run(bare, &["for-each-ref", format, "refs/heads"]).await?;
+    Ok(listed
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .collect())
+}
+
+/// The commit of a branch, for callers that cannot wait.
+#[expect(clippy::disallowed_methods, reason = "it is git that is asked, not code of a repository")]
+pub(super) fn head(bare: &Path, branch: &str) -> Option<String> {
+    let name = format!("refs/heads/{branch}");
+    let output = std::process::Command::new("git")
+        .current_dir(bare)
+        .args(["rev-parse", "--verify", "-q", &name])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (id.len() == 40).then_some(id)
 }
 
 /// The commit of a branch.
@@ -87,7 +152,7 @@ pub(super) async fn http(
     path: &str,
     method: &str,
     query: &str,
-    (headers, body): (&HeaderMap, Vec<u8>),
+    (headers, body, workflows): (&HeaderMap, Vec<u8>, bool),
 ) -> anyhow::Result<Response<Body>> {
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
@@ -104,6 +169,7 @@ pub(super) async fn http(
         .env("GIT_PROTOCOL", header("git-protocol"))
         .env("REMOTE_USER", "x-access-token")
         .env("REMOTE_ADDR", "127.0.0.1")
+        .env(rules::MAY_WORKFLOWS, if workflows { "yes" } else { "" })
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -116,7 +182,9 @@ pub(super) async fn http(
         stdin.shutdown().await.ok();
     };
     let ((), output) = tokio::join!(feed, child.wait_with_output());
-    answer(&output?.stdout)
+    let repository =
+        root.join(path.trim_start_matches('/').split(".git/").next().unwrap_or_default().to_owned() + ".git");
+    answer(&rules::reasoned(&repository, output?.stdout))
 }
 
 /// CGI: headers, an empty line, the body.

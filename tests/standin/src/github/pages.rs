@@ -81,7 +81,7 @@ async fn issue(github: &GitHub, name: &str, number: &str) -> Option<Markup> {
                 @for reaction in issue.reactions.values() { (emoji(reaction)) " " }
             }
             div.box { (markdown(&issue.body)) }
-            @for body in issue.comments.values() { h3 { "chaperone bot" } div.box { (markdown(body)) } }
+            @for comment in issue.comments.values() { h3 { (comment.author) } div.box { (markdown(comment)) } }
             (change)
         },
     ))
@@ -190,4 +190,27 @@ fn links(text: &str) -> String {
         rest = tail;
     }
     out + rest
+}
+
+/// GitHub's page for a new App, to which a browser sends a manifest: here it
+/// is created at once, and the browser led back with a code.
+pub(super) fn create_app(github: &GitHub, path: &str, query: &str, body: &[u8]) -> Response<Body> {
+    if !path.ends_with("/settings/apps/new") {
+        return (StatusCode::NOT_FOUND, "Not Found").into_response();
+    }
+    let field = |form: &str, key: &str| {
+        let value = form.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))?;
+        Some(super::api::unescape(&value.replace('+', " ")))
+    };
+    let manifest = field(&String::from_utf8_lossy(body), "manifest").unwrap_or_default();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap_or_default();
+    let (Some(back), true) = (manifest["redirect_url"].as_str(), manifest["url"].is_string()) else {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "Invalid GitHub App configuration").into_response();
+    };
+    let code = github.created_app(manifest.clone());
+    let state = query.split('&').find_map(|pair| pair.strip_prefix("state="));
+    let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+    let mark = if back.contains('?') { '&' } else { '?' };
+    let there = format!("{back}{mark}code={code}{state}");
+    (StatusCode::FOUND, [(axum::http::header::LOCATION, there)]).into_response()
 }

@@ -3,14 +3,15 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
-use super::{FaultKind, GitHub, alerts, api, git, pages};
+use super::{FaultKind, GitHub, api, faults, git, pages};
 
 #[expect(clippy::disallowed_methods, reason = "the server lives as long as the runtime of its test or demo")]
 pub(super) fn serve(listener: TcpListener, github: GitHub) {
@@ -18,7 +19,7 @@ pub(super) fn serve(listener: TcpListener, github: GitHub) {
     tokio::spawn(async move { axum::serve(listener, router).await });
 }
 
-fn said(status: u16, body: &Value) -> Response<Body> {
+pub(super) fn said(status: u16, body: &Value) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status == StatusCode::NO_CONTENT {
         return status.into_response();
@@ -38,6 +39,9 @@ async fn answer(State(github): State<GitHub>, request: Request) -> Response<Body
     if path.contains(".git/") {
         return git_answer(&github, &method, &path, (&query, &parts.headers, body.to_vec())).await;
     }
+    if method == "POST" {
+        return pages::create_app(&github, &path, &query, &body);
+    }
     pages::page(&github, &path).await
 }
 
@@ -47,10 +51,10 @@ async fn rest_answer(
     path: &str,
     (query, headers, body): (&str, &HeaderMap, &[u8]),
 ) -> Response<Body> {
-    github.state().requests.push(format!("{method} {path}"));
-    let fault = take_fault(github, method, path);
-    if let Some(FaultKind::Status(status)) = fault {
-        return said(status, &json!({ "message": "Server Error" }));
+    github.state().requests.push((std::time::Instant::now(), format!("{method} {path}")));
+    let fault = faults::take(github, method, path);
+    if let Some(refusal) = fault.and_then(faults::refusal) {
+        return refusal;
     }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let bearer = headers
@@ -58,41 +62,58 @@ async fn rest_answer(
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
         .unwrap_or_default();
     let call = api::Call { method, path, query, body: &body, bearer };
-    let (status, answer) = api::answer(github, &call).await;
+    let reply = api::answer(github, &call).await;
     github.touch();
     if fault == Some(FaultKind::AppliedThenLost) {
         return said(502, &json!({ "message": "Bad Gateway" }));
     }
-    let mut response = said(status, &answer);
-    if let Some(link) = alerts::link(github, &call).and_then(|link| link.parse().ok()) {
-        response.headers_mut().insert(header::LINK, link);
+    let mut status = reply.status;
+    let etag = format!("W/\"{}\"", hex::encode(Sha256::digest(reply.body.to_string())));
+    let seen = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let unchanged = method == "GET" && status == 200 && seen == Some(&etag);
+    if unchanged {
+        status = 304;
+    }
+    let mut response =
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { said(status, &reply.body) };
+    let mut add = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    if method == "GET" && reply.status == 200 {
+        add("etag", &etag);
+    }
+    add("x-ratelimit-limit", "5000");
+    add("x-ratelimit-remaining", "4999");
+    add("x-ratelimit-reset", &(jiff::Timestamp::now().as_second() + 3600).to_string());
+    add("x-github-media-type", "github.v3; format=json");
+    for (name, value) in &reply.headers {
+        add(name, value);
     }
     response
 }
 
-fn take_fault(github: &GitHub, method: &str, path: &str) -> Option<FaultKind> {
-    let mut state = github.state();
-    let found = state
-        .faults
-        .iter_mut()
-        .find(|fault| fault.times > 0 && fault.method == method && path.contains(fault.path))?;
-    found.times -= 1;
-    Some(found.kind)
-}
-
-/// Fetching wants `contents: read`, pushing `contents: write`.
+/// Fetching wants `contents: read`, pushing `contents: write`. A former name
+/// leads to the present one.
 async fn git_answer(
     github: &GitHub,
     method: &str,
     path: &str,
     (query, headers, body): (&str, &HeaderMap, Vec<u8>),
 ) -> Response<Body> {
-    let repo = path.trim_start_matches('/').split(".git/").next().unwrap_or_default();
-    let level = if path.contains("git-receive-pack") || query.contains("git-receive-pack") {
-        "write"
-    } else {
-        "read"
+    let (repo, rest) = path.trim_start_matches('/').split_once(".git/").unwrap_or_default();
+    let moved = {
+        let state = github.state();
+        let former = state.former.get(repo).filter(|_| !state.repos.contains_key(repo)).copied();
+        former.and_then(|id| state.name_of(id))
     };
+    if let Some(name) = moved {
+        let mark = if query.is_empty() { "" } else { "?" };
+        let there = format!("{}/{name}.git/{rest}{mark}{query}", github.web_url());
+        return (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, there)]).into_response();
+    }
+    let pushes = rest.contains("git-receive-pack") || query.contains("git-receive-pack");
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
@@ -102,10 +123,16 @@ async fn git_answer(
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"GitHub\"")])
             .into_response();
     };
-    if !api::token_may(github, &token, repo, "contents", level) {
+    let archived = github.repo(repo).archived;
+    let level = if pushes { "write" } else { "read" };
+    if !api::token_may(github, &token, repo, "contents", level) || (pushes && archived) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let answered = git::http(&github.0.dir, path, method, query, (headers, body)).await;
+    let workflows = api::token_may(github, &token, repo, "workflows", "write");
+    let answered = git::http(&github.0.dir, path, method, query, (headers, body, workflows)).await;
+    if pushes && method == "POST" {
+        github.see_heads(repo).await.ok();
+    }
     github.touch();
     answered.unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response())
 }
