@@ -48,12 +48,13 @@ impl GitHub {
     ) -> Result<anyhow::Result<Answer>, Failure> {
         let lane: Arc<Lane> = self.0.pace.lane(installation);
         for _ in 0..TRIES {
-            lane.open().await.map_err(|left| limited(what, left))?;
             let turn = if pace::makes_content(&call.method, call.path) {
                 Some(lane.turn(self.0.pace.pause).await)
             } else {
                 None
             };
+            // After the wait for a turn: it may have been closed meanwhile.
+            lane.open().await.map_err(|left| limited(what, left))?;
             let sent = self.0.wire.send(call).await;
             drop(turn);
             let Ok(answer) = &sent else { return Ok(sent) };
@@ -166,7 +167,9 @@ impl RepoClient {
     pub(super) async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
         let answer = self.patiently(Method::GET, path, None).await?;
         match answer.status {
-            404 => Ok(None),
+            404 | 410 => Ok(None),
+            // A repository without a commit has no branch.
+            409 if answer.message().contains("is empty") => Ok(None),
             200..=299 => Ok(Some(answer.body)),
             _ => Err(self.refused(&answer)),
         }
@@ -304,6 +307,7 @@ impl RepoClient {
             403 if said.to_ascii_lowercase().contains("not accessible by integration") => {
                 user(&format!("an owner has to accept {} for the App's installation", self.wanted(answer)))
             }
+            403 if said.contains("suspended") => user("the App's installation is suspended"),
             403 => user("GitHub forbids it"),
             404 => user(
                 "GitHub has no such thing, which is also what it says when the App's installation may not see it",

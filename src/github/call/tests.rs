@@ -58,6 +58,7 @@ async fn a_no_says_what_to_do_about_it() {
             integration,
             "accept the permissions issues: write, metadata: read, pull_requests: write",
         ),
+        (403, vec![], json!({ "message": "This installation has been suspended" }), "is suspended"),
         (403, vec![], json!({ "message": "Issues are locked" }), "GitHub forbids it"),
         (404, vec![], json!({ "message": "Not Found" }), "may not see it"),
     ];
@@ -214,4 +215,16 @@ async fn an_open_pull_request_is_found_by_its_own_branch_only() {
         small.lines(),
         ["GET /repos/octo/hello/pulls?state=open&head=octo%3Aagent%2Fbump%2Fa%2Bb%231&per_page=100"]
     );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_no_failure() {
+    let (small, github, _) = Small::start().await;
+    let reader = github.reader(&repo()).await.unwrap();
+    small.tell("GET /repos/octo/hello/issues/1", 410, json!({ "message": "This issue was deleted" }));
+    assert_eq!(reader.issue(1).await.unwrap(), None);
+    small.tell("GET /repos/octo/hello/git/ref", 409, json!({ "message": "Git Repository is empty." }));
+    assert_eq!(reader.branch_head("main").await.unwrap(), None);
+    small.tell("GET /repos/octo/hello/git/ref", 409, json!({ "message": "Conflict" }));
+    assert!(reader.branch_head("main").await.is_err());
 }

@@ -163,3 +163,14 @@ async fn a_long_wait_is_the_callers_to_make() {
     let elsewhere = crate::ids::Repository { installation: 6, ..repo() };
     assert_eq!(github.reader(&elsewhere).await.unwrap().issue(1).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn who_waits_for_a_turn_sees_that_the_lane_closed_meanwhile() {
+    let (small, github, _) = Small::start().await;
+    let limit = vec![("retry-after", "600".to_owned())];
+    small.tell_with("PATCH /repos/octo/hello/issues/comments/", (403, limit, json!({})));
+    let reporter = github.reporter(&repo()).await.unwrap();
+    let (first, second) = tokio::join!(reporter.edit_comment(1, "a"), reporter.edit_comment(2, "b"));
+    assert!(first.unwrap_err().delay().is_some() && second.unwrap_err().delay().is_some());
+    assert_eq!(small.lines().len(), 1);
+}
