@@ -1,5 +1,6 @@
 //! Puts rooms and adapters together, and runs them as a service.
 
+mod clerk;
 mod doctor;
 mod intake;
 mod registries;
@@ -250,6 +251,9 @@ pub async fn serve(config: Config, outside: Outside, stop: CancellationToken) ->
     let mut tasks = JoinSet::new();
     for _ in 0..config.queue.workers {
         tasks.spawn(worker::work(Arc::clone(&app), stop.clone()));
+    }
+    for lane in clerk::HANDS {
+        tasks.spawn(clerk::work(Arc::clone(&app), lane, stop.clone()));
     }
     tasks.spawn(reap(Arc::clone(&app), stop.clone()));
     let receiver = web::Receiver { secret, accept: Arc::new(intake::Intake(Arc::clone(&app))) };

@@ -25,9 +25,16 @@ pub async fn open(path: &Path) -> anyhow::Result<Pool> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10));
+        .busy_timeout(Duration::from_secs(10))
+        // Batches of every size have a statement of their own.
+        .statement_cache_capacity(512)
+        // The log is written back less often than SQLite would by itself:
+        // what is changed over and over goes to the file once.
+        .pragma("wal_autocheckpoint", "4000");
     let pool = SqlitePoolOptions::new()
         .max_connections(4)
+        // The database is a file: a connection to it does not go away.
+        .test_before_acquire(false)
         .connect_with(options)
         .await
         .with_context(|| format!("could not open the database {}", path.display()))?;

@@ -51,6 +51,8 @@ pub enum Receipt {
     Duplicate,
     /// The subject already has a live session; nothing was started.
     Busy(SessionId),
+    /// There is something to look up or to say; the clerk does it.
+    Noted,
     /// The subject's session was asked to stop. Its worker looks whether
     /// anything is left to do, and stops it when nothing is.
     Cancelling(SessionId),

@@ -62,6 +62,9 @@ const NAME: usize = 120;
 /// The effect whose result is a pull request's page.
 pub const OPEN_PULL: &str = "open the pull request";
 
+/// The effect that takes 👀 away.
+pub const FINISH: &str = "finish";
+
 /// Where things are published.
 #[derive(Debug, Clone)]
 pub enum Target {
@@ -375,7 +378,7 @@ impl Publisher {
         if spot.is_none() && issue.is_none() {
             return Ok(());
         }
-        self.journaled("finish", self.request.subject.key(), async {
+        self.journaled(FINISH, self.request.subject.key(), async {
             let (mark, label) =
                 if outcome.is_success() { (Mark::Done, DONE) } else { (Mark::No, NEEDS_HUMAN) };
             if let Some((github, spot)) = spot {

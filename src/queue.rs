@@ -6,7 +6,9 @@
 //! worker that was taken for dead cannot write. The queue does not know what
 //! a job does.
 
+mod errand;
 mod intake;
+mod jobs;
 mod lease;
 
 use std::collections::HashMap;
@@ -26,13 +28,44 @@ use crate::ids::SessionId;
 use crate::outcome::Outcome;
 use intake::Incoming;
 
-pub use lease::{Lease, Retried};
+pub use errand::{Errand, ErrandLease, Lane, Started};
+pub use jobs::Job;
+pub use lease::{Lease, Retried, Stop, Word};
 
 /// Deliveries that wait for the writer; more are refused, and GitHub can send
 /// them again.
 const WAITING: usize = 1024;
 /// How long a worker sleeps when nothing wakes it: leases run out silently.
 const POLL: Duration = Duration::from_millis(500);
+
+/// Takes one job: the one that is asked for, or one whose lease has run out,
+/// or the oldest one of the repository with the fewest live leases. It steps
+/// from repository to repository, so what waits in one is not read for the
+/// others.
+const TAKE: &str = "
+    WITH RECURSIVE
+        waiting (repository) AS (
+            SELECT min(repository) FROM jobs WHERE state = 'ready'
+            UNION ALL
+            SELECT (SELECT min(repository) FROM jobs WHERE state = 'ready' AND repository > waiting.repository)
+            FROM waiting WHERE repository IS NOT NULL),
+        first (id, live, since) AS (
+            SELECT (SELECT id FROM jobs
+                    WHERE state = 'ready' AND jobs.repository = waiting.repository AND not_before <= ?1
+                    ORDER BY not_before, id LIMIT 1),
+                   (SELECT count(*) FROM jobs
+                    WHERE state = 'leased' AND jobs.repository = waiting.repository AND lease_until > ?1),
+                   (SELECT min(not_before) FROM jobs
+                    WHERE state = 'ready' AND jobs.repository = waiting.repository)
+            FROM waiting WHERE repository IS NOT NULL)
+    UPDATE jobs SET state = 'leased', fence = fence + 1, runs = runs + 1, lease_until = ?1 + ?2
+    WHERE id = iif(?3 IS NOT NULL,
+        (SELECT id FROM jobs
+         WHERE id = ?3 AND (state = 'ready' OR (state = 'leased' AND lease_until <= ?1))),
+        coalesce(
+            (SELECT id FROM jobs WHERE state = 'leased' AND lease_until <= ?1 ORDER BY lease_until, id LIMIT 1),
+            (SELECT id FROM first WHERE id IS NOT NULL ORDER BY live, since, id LIMIT 1)))
+    RETURNING id, fence, runs, request, cancel, cancel_word, stopping";
 
 /// How leases behave.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +84,10 @@ pub struct Queue {
     incoming: mpsc::Sender<Incoming>,
     /// A job may be ready.
     ready: Arc<Notify>,
+    /// An errand may be ready.
+    errands: Arc<Notify>,
+    /// A session was asked to stop.
+    stops: Arc<Notify>,
     writer: Arc<Mutex<JoinSet<()>>>,
 }
 
@@ -67,10 +104,16 @@ impl Queue {
     #[must_use]
     pub fn open(pool: Pool, clock: Clock, settings: Settings) -> Self {
         let (incoming, receiver) = mpsc::channel(WAITING);
-        let ready = Arc::new(Notify::new());
+        let [ready, errands, stops] = std::array::from_fn(|_| Arc::new(Notify::new()));
+        let wake = intake::Wake {
+            ready: Arc::clone(&ready),
+            errands: Arc::clone(&errands),
+            stops: Arc::clone(&stops),
+        };
         let mut writer = JoinSet::new();
-        writer.spawn(intake::write(pool.clone(), clock, receiver, Arc::clone(&ready)));
-        Self { pool, clock, settings, incoming, ready, writer: Arc::new(Mutex::new(writer)) }
+        writer.spawn(intake::write(pool.clone(), clock, receiver, wake));
+        let writer = Arc::new(Mutex::new(writer));
+        Self { pool, clock, settings, incoming, ready, errands, stops, writer }
     }
 
     /// Keeps a delivery, and what it asks for, on disk.
@@ -106,7 +149,7 @@ impl Queue {
         self.take(None).await
     }
 
-    /// Takes one job by its id.
+    /// Takes one job by its id, also one that waits for its next try.
     ///
     /// # Errors
     /// The database cannot be written, or another worker holds the job.
@@ -116,25 +159,13 @@ impl Queue {
 
     async fn take(&self, session: Option<SessionId>) -> Result<Option<Lease>, Failure> {
         let now = self.clock.now().as_millisecond();
-        let row = sqlx::query(
-            "UPDATE jobs SET state = 'leased', fence = fence + 1, runs = runs + 1, lease_until = ?1 + ?2
-             WHERE id = (
-                 SELECT id FROM jobs AS job
-                 WHERE ((state = 'ready' AND not_before <= ?1) OR (state = 'leased' AND lease_until <= ?1))
-                   AND (?3 IS NULL OR id = ?3)
-                 ORDER BY
-                     (SELECT count(*) FROM jobs AS other
-                      WHERE other.repository = job.repository AND other.state = 'leased' AND other.lease_until > ?1),
-                     created_at, id
-                 LIMIT 1)
-             RETURNING id, fence, runs, request, cancel, stopping",
-        )
-        .bind(now)
-        .bind(millis(self.settings.lease))
-        .bind(session.map(|session| session.to_string()))
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(failed("lease a job"))?;
+        let row = sqlx::query(TAKE)
+            .bind(now)
+            .bind(millis(self.settings.lease))
+            .bind(session.map(|session| session.to_string()))
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("lease a job"))?;
         row.map(|row| Lease::from_row(self, &row)).transpose()
     }
 

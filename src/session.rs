@@ -58,7 +58,7 @@ use crate::trigger::{self, Catalog};
 use crate::verify;
 use crate::workspace::{Mirror, Workspace};
 
-pub use alerts::{cancel, is_unasked};
+pub use alerts::{abandon, cancel, is_unasked};
 pub use image::{Family, Image, Images};
 pub use upstream::registry_of;
 

@@ -95,6 +95,7 @@ fn answer(receipt: &Receipt) -> serde_json::Value {
         Receipt::Ignored(reason) => json!({ "status": "ignored", "reason": reason }),
         Receipt::Duplicate => json!({ "status": "duplicate" }),
         Receipt::Busy(session) => json!({ "status": "busy", "session": session }),
+        Receipt::Noted => json!({ "status": "noted" }),
         Receipt::Cancelling(session) => json!({ "status": "cancelling", "session": session }),
     }
 }

@@ -11,7 +11,7 @@ use super::App;
 use crate::failure::{Failure, Kind};
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
-use crate::queue::{Lease, Retried};
+use crate::queue::{Lease, Retried, Stop, Word};
 use crate::session;
 
 /// Works until `stop`. A session that is cut off goes on elsewhere when its
@@ -40,12 +40,15 @@ async fn handle(app: &App, lease: Lease) {
     let (session, run) = (lease.session(), lease.run());
     tracing::info!(%session, run, "session started");
     let result = run_session(app, &lease).await;
-    let settled = match result {
+    if let Err(failure) = settled(app, lease, result).await {
+        tracing::warn!(%session, run, %failure, "session not settled");
+    }
+}
+
+async fn settled(app: &App, lease: Lease, result: Result<Outcome, Failure>) -> Result<(), Failure> {
+    match result {
         Ok(outcome) => complete(app, lease, outcome).await.map(|_next| ()),
         Err(failure) => retry(app, lease, failure).await,
-    };
-    if let Err(failure) = settled {
-        tracing::warn!(%session, run, %failure, "session not settled");
     }
 }
 
@@ -60,52 +63,59 @@ async fn run_session(app: &App, lease: &Lease) -> Result<Outcome, Failure> {
 }
 
 async fn attend(app: &App, lease: &Lease) -> Result<Outcome, Failure> {
-    if let Some(why) = asked_before(app, lease).await? {
-        return stop(app, lease, &why).await;
+    if let Some(asked) = asked_before(app, lease).await? {
+        return stop(app, lease, &asked).await;
     }
     tokio::select! {
         result = Box::pin(session::run(&app.rooms, lease)) => result,
         // The session is dropped with its containers still there.
-        why = until_unasked(app, lease) => stop(app, lease, &why?).await,
+        asked = until_unasked(app, lease) => stop(app, lease, &asked?).await,
     }
 }
 
 /// Somebody asked that the session stops before this worker had it.
-async fn asked_before(app: &App, lease: &Lease) -> Result<Option<String>, Failure> {
-    let Some(why) = lease.cancel() else { return Ok(None) };
-    let stops = lease.is_stopping() || under(lease, stops(app, lease, why)).await?;
-    Ok(stops.then(|| why.to_owned()))
+async fn asked_before(app: &App, lease: &Lease) -> Result<Option<Stop>, Failure> {
+    let Some(asked) = lease.cancel() else { return Ok(None) };
+    let stops = lease.is_stopping() || under(lease, stops(app, lease, asked)).await?;
+    Ok(stops.then(|| asked.clone()))
 }
 
 /// Keeps the lease alive until the session has nothing left to do.
-async fn until_unasked(app: &App, lease: &Lease) -> Result<String, Failure> {
+async fn until_unasked(app: &App, lease: &Lease) -> Result<Stop, Failure> {
     loop {
-        let why = lease.until_asked_to_stop().await?;
+        let asked = lease.until_asked_to_stop().await?;
         // The lease is not kept alive meanwhile, so the answer has to come
         // before it would run out. The wish stays, and is looked at again.
-        match tokio::time::timeout(lease.beat(), stops(app, lease, &why)).await {
-            Ok(Ok(true)) => return Ok(why),
-            Ok(Ok(false)) => {}
+        match tokio::time::timeout(lease.beat(), stops(app, lease, &asked)).await {
+            Ok(Ok(true)) => return Ok(asked),
+            Ok(Ok(false)) => continue,
             Ok(Err(failure)) => tracing::warn!(session = %lease.session(), %failure, "asked to stop"),
             Err(_late) => tracing::warn!(session = %lease.session(), "asked to stop; no answer in time"),
         }
+        tokio::time::sleep(lease.beat() / 2).await;
     }
 }
 
 /// Decides whether the session stops: not while its subject has another
-/// reason, and not when the wish was taken back.
-async fn stops(app: &App, lease: &Lease, why: &str) -> Result<bool, Failure> {
-    if session::is_unasked(&app.rooms, lease.request()).await? {
+/// reason, and not when the wish was taken back. A person who may say so is
+/// reason enough, and so is a repository that is gone.
+async fn stops(app: &App, lease: &Lease, asked: &Stop) -> Result<bool, Failure> {
+    let stops = match asked.word {
+        Word::Person | Word::Gone => true,
+        Word::Fact => session::is_unasked(&app.rooms, lease.request()).await?,
+    };
+    if stops {
         return lease.stop().await;
     }
-    lease.go_on(why).await?;
+    lease.go_on(&asked.why).await?;
     Ok(false)
 }
 
 /// Ends a session that has nothing left to do, and takes its containers away
 /// right now.
-async fn stop(app: &App, lease: &Lease, why: &str) -> Result<Outcome, Failure> {
-    tracing::info!(session = %lease.session(), why, "session stopped");
+async fn stop(app: &App, lease: &Lease, asked: &Stop) -> Result<Outcome, Failure> {
+    let Stop { why, word } = asked;
+    tracing::info!(session = %lease.session(), why, ?word, "session stopped");
     let work = async {
         let mut live = app.queue.live().await?;
         live.remove(&lease.session());
@@ -113,9 +123,35 @@ async fn stop(app: &App, lease: &Lease, why: &str) -> Result<Outcome, Failure> {
             // The reaper finds them when the lease is gone.
             tracing::warn!(%failure, "containers may be left");
         }
-        session::cancel(&app.rooms, lease, why).await
+        match word {
+            Word::Gone => session::abandon(&app.rooms, lease, why).await,
+            Word::Fact | Word::Person => session::cancel(&app.rooms, lease, why).await,
+        }
     };
     under(lease, Box::pin(work)).await
+}
+
+/// Ends a session that was asked to stop and that no worker has, so that
+/// nobody waits for one to be free. One that a worker has is left to it.
+pub(super) async fn settle(app: &App, session: SessionId) -> Result<bool, Failure> {
+    let lease = match app.queue.lease_one(session).await {
+        Ok(lease) => lease,
+        Err(failure) if failure.kind() == Kind::LeaseLost => return Ok(false),
+        Err(failure) => return Err(failure),
+    };
+    match asked_before(app, &lease).await {
+        Ok(Some(asked)) => {
+            let ended = stop(app, &lease, &asked).await;
+            settled(app, lease, ended).await?;
+            Ok(true)
+        }
+        // Somebody took the wish back: a worker goes on with it.
+        Ok(None) => lease.release().await.map(|()| false),
+        Err(failure) => {
+            lease.release().await?;
+            Err(failure)
+        }
+    }
 }
 
 async fn give_up(app: &App, lease: &Lease, failure: &Failure) -> Result<Outcome, Failure> {

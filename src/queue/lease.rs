@@ -11,6 +11,50 @@ use crate::failure::Failure;
 use crate::ids::SessionId;
 use crate::outcome::Outcome;
 
+/// On whose word a session is asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Something happened: whether anything is left to do is looked up.
+    Fact,
+    /// A person with the right to say so.
+    Person,
+    /// Its repository is out of reach, so nobody can be told.
+    Gone,
+}
+
+impl Word {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Fact => "fact",
+            Self::Person => "person",
+            Self::Gone => "gone",
+        }
+    }
+
+    fn from_name(name: &str) -> Self {
+        match name {
+            "person" => Self::Person,
+            "gone" => Self::Gone,
+            _ => Self::Fact,
+        }
+    }
+}
+
+/// The wish that a session stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// One line, for people.
+    pub why: String,
+    pub word: Word,
+}
+
+impl Stop {
+    fn from_row(row: &SqliteRow) -> Option<Self> {
+        let why: Option<String> = row.get("cancel");
+        Some(Self { why: why?, word: Word::from_name(row.get("cancel_word")) })
+    }
+}
+
 /// One worker's hold on one job. It is used up by completing or retrying; a
 /// lease that is dropped runs out by itself.
 #[derive(Debug)]
@@ -20,7 +64,7 @@ pub struct Lease {
     fence: u64,
     run: u64,
     request: Request,
-    cancel: Option<String>,
+    cancel: Option<Stop>,
     stopping: bool,
 }
 
@@ -46,7 +90,7 @@ impl Lease {
             run: number("runs")?,
             request: serde_json::from_str(&row.get::<String, _>("request"))
                 .map_err(|error| broken().because(error))?,
-            cancel: row.get("cancel"),
+            cancel: Stop::from_row(row),
             stopping: row.get("stopping"),
         })
     }
@@ -75,8 +119,8 @@ impl Lease {
 
     /// Why the session was asked to stop, when the job was taken.
     #[must_use]
-    pub fn cancel(&self) -> Option<&str> {
-        self.cancel.as_deref()
+    pub fn cancel(&self) -> Option<&Stop> {
+        self.cancel.as_ref()
     }
 
     /// An earlier worker decided that the session stops.
@@ -97,35 +141,44 @@ impl Lease {
     /// The lease is lost, or the database could not be written in time.
     pub async fn heartbeat(&self) -> Result<std::convert::Infallible, Failure> {
         loop {
-            self.until_asked_to_stop().await?;
+            tokio::time::sleep(self.beat()).await;
+            self.keep().await?;
         }
     }
 
     /// Keeps the lease alive until somebody asks that the session stops, and
-    /// returns why.
+    /// returns who and why. It hears of that at once.
     ///
     /// # Errors
     /// The lease is lost, or the database could not be written in time.
-    pub async fn until_asked_to_stop(&self) -> Result<String, Failure> {
+    pub async fn until_asked_to_stop(&self) -> Result<Stop, Failure> {
         loop {
-            tokio::time::sleep(self.beat()).await;
-            let until =
-                self.queue.clock.now().as_millisecond().saturating_add(millis(self.queue.settings.lease));
-            let kept = sqlx::query(
-                "UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND state = 'leased'
-                 RETURNING cancel",
-            )
-            .bind(self.session.to_string())
-            .bind(self.fence_column())
-            .bind(until)
-            .fetch_optional(&self.queue.pool)
-            .await
-            .map_err(failed("keep the lease"))?;
-            let row = kept.ok_or_else(Failure::lease_lost)?;
-            if let Some(why) = row.get("cancel") {
-                return Ok(why);
+            let asked = self.queue.stops.notified();
+            tokio::pin!(asked);
+            // From here on nothing that is said is missed.
+            asked.as_mut().enable();
+            if let Some(stop) = self.keep().await? {
+                return Ok(stop);
             }
+            tokio::time::timeout(self.beat(), asked).await.ok();
         }
+    }
+
+    /// Makes the lease as long as it was at first, and looks whether the
+    /// session is asked to stop.
+    async fn keep(&self) -> Result<Option<Stop>, Failure> {
+        let until = self.queue.clock.now().as_millisecond().saturating_add(millis(self.queue.settings.lease));
+        let kept = sqlx::query(
+            "UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND state = 'leased'
+             RETURNING cancel, cancel_word",
+        )
+        .bind(self.session.to_string())
+        .bind(self.fence_column())
+        .bind(until)
+        .fetch_optional(&self.queue.pool)
+        .await
+        .map_err(failed("keep the lease"))?;
+        Ok(Stop::from_row(&kept.ok_or_else(Failure::lease_lost)?))
     }
 
     /// Decides that the session stops: from here on its subject is free for
@@ -188,9 +241,10 @@ impl Lease {
         }
         let left = left.filter(|_| !self.stopping && self.cancel.is_none());
         let taken = match &left {
-            Some(request) => intake::is_taken(&mut transaction, &request.subject.key())
+            Some(request) => intake::session_of(&mut transaction, &request.subject.key())
                 .await
-                .map_err(failed("add the next job"))?,
+                .map_err(failed("add the next job"))?
+                .is_some(),
             None => true,
         };
         // Whoever asked meanwhile, or asked that it stops, comes first.
@@ -205,6 +259,27 @@ impl Lease {
         transaction.commit().await.map_err(failed(what))?;
         self.queue.ready.notify_one();
         Ok(next)
+    }
+
+    /// Hands the job back as it was, for whoever is free next.
+    ///
+    /// # Errors
+    /// The lease is lost, or the database cannot be written.
+    pub async fn release(self) -> Result<(), Failure> {
+        let handed = sqlx::query(
+            "UPDATE jobs SET state = 'ready', lease_until = NULL
+             WHERE id = ?1 AND fence = ?2 AND state = 'leased'",
+        )
+        .bind(self.session.to_string())
+        .bind(self.fence_column())
+        .execute(&self.queue.pool)
+        .await
+        .map_err(failed("hand the job back"))?;
+        if handed.rows_affected() == 0 {
+            return Err(Failure::lease_lost());
+        }
+        self.queue.ready.notify_one();
+        Ok(())
     }
 
     /// Hands the job back for later; the pause doubles with every retry.

@@ -53,6 +53,22 @@ pub async fn cancel(rooms: &Rooms, lease: &Lease, why: &str) -> Result<Outcome, 
     session.end(Ending::new(Outcome::Cancelled, why)).await
 }
 
+/// Closes the log of a session whose repository is out of reach: there is
+/// nobody to tell.
+///
+/// # Errors
+/// The log cannot be written, or the lease is lost.
+pub async fn abandon(rooms: &Rooms, lease: &Lease, why: &str) -> Result<Outcome, Failure> {
+    let session = Session::open(rooms, lease).await?;
+    if let Some(outcome) = session.progress.ended {
+        return Ok(outcome);
+    }
+    if session.summary().await?.started.is_none() {
+        session.record_start().await?;
+    }
+    session.close(Ending::new(Outcome::Cancelled, why)).await
+}
+
 impl Session<'_> {
     /// What the request is about: the packages that it names, or the open
     /// advisories that it stands for.

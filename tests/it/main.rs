@@ -21,6 +21,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod door;
+mod errands;
 mod goldens;
 mod groups;
 mod inputs;
