@@ -48,7 +48,7 @@ use pace::Shown;
 use spot::Spot;
 
 pub use reply::{Reply, reply};
-pub use spot::{Asked, seen};
+pub use spot::{Asked, seen, unseen};
 
 const RUNNING: &str = crate::wish::RUNNING_LABEL;
 const DONE: &str = "agent:done";

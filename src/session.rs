@@ -60,6 +60,7 @@ use crate::workspace::{Mirror, Workspace};
 
 pub use alerts::{abandon, cancel, is_unasked};
 pub use image::{Family, Image, Images};
+pub use publication::PUSH;
 pub use upstream::registry_of;
 
 use bump::Survey;

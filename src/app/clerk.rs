@@ -6,6 +6,10 @@
 //! to is decided in pure code; this only looks up and acts, and whatever it
 //! does may happen twice and looks the same then.
 
+mod answer;
+mod look;
+mod updater;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +17,16 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
+use self::answer::Act;
 use super::{App, worker};
-use crate::change::{Request, Subject, Via};
+use crate::change::{Request, Subject, issue_key};
 use crate::failure::{Failure, Kind};
-use crate::github::{GitHub, Note, Reaction};
+use crate::github::GitHub;
 use crate::ids::SessionId;
-use crate::publish::FINISH;
-use crate::queue::{Errand, ErrandLease, Lane, Word};
+use crate::publish::{self, FINISH, Reply};
+use crate::queue::{Errand, ErrandLease, Lane, Started, Word};
 use crate::record::SessionEvent;
-use crate::wish::Sender;
+use crate::wish::{Command, Sender, What, Wish};
 
 /// The hands: the first does signs only.
 pub(super) const HANDS: [Lane; 4] = [Lane::Signs, Lane::All, Lane::All, Lane::All];
@@ -56,6 +61,8 @@ async fn work_once(app: &App, lane: Lane) {
 enum Done {
     /// In a few words, for the operator.
     Said(String),
+    /// A session is to be started for this wish.
+    Start(Box<Request>),
 }
 
 impl Done {
@@ -65,19 +72,49 @@ impl Done {
 }
 
 async fn handle(app: &App, lease: ErrandLease) -> Result<(), Failure> {
-    let result = tokio::select! {
-        // A panic ends this errand only.
-        result = AssertUnwindSafe(Box::pin(attend(app, lease.errand()))).catch_unwind() => {
+    match under(&lease, attend(app, lease.errand())).await {
+        Ok(Done::Said(what)) => lease.complete(&what).await,
+        Ok(Done::Start(request)) => start(app, lease, &request).await,
+        Err(failure) => failed(app, lease, failure).await,
+    }
+}
+
+/// Works while the errand's lease is kept alive. A panic ends this errand
+/// only.
+async fn under<T>(lease: &ErrandLease, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        result = AssertUnwindSafe(Box::pin(work)).catch_unwind() => {
             result.unwrap_or_else(|_panic| Err(Failure::bug("go on after a panic")))
         }
         lost = lease.heartbeat() => match lost {
             Err(failure) => Err(failure),
         },
-    };
-    match result {
-        Ok(Done::Said(what)) => lease.complete(&what).await,
-        Err(failure) => failed(app, lease, failure).await,
     }
+}
+
+/// The job and the end of the errand are one; who comes second is told.
+async fn start(app: &App, lease: ErrandLease, request: &Request) -> Result<(), Failure> {
+    let others = others(request);
+    match lease.start(request, &others).await? {
+        Started::Queued(session) => {
+            tracing::info!(%session, change = %request.change, "a session was asked for");
+            Ok(())
+        }
+        Started::Busy(session, lease) => {
+            let Errand::Answer(wish) = lease.errand() else { return lease.complete("busy").await };
+            let said = under(&lease, say(app, wish, &Reply::Busy(session))).await;
+            match said {
+                Ok(()) => lease.complete("busy").await,
+                Err(failure) => failed(app, *lease, failure).await,
+            }
+        }
+    }
+}
+
+/// Other subjects whose sessions work on the same branch.
+fn others(request: &Request) -> Vec<String> {
+    let Subject::Issue { repo, repo_id, .. } = &request.subject else { return Vec::new() };
+    request.issue.map(|issue| issue_key(repo, *repo_id, issue)).into_iter().collect()
 }
 
 async fn failed(app: &App, lease: ErrandLease, failure: Failure) -> Result<(), Failure> {
@@ -98,12 +135,78 @@ async fn failed(app: &App, lease: ErrandLease, failure: Failure) -> Result<(), F
 async fn attend(app: &App, errand: &Errand) -> Result<Done, Failure> {
     match errand {
         Errand::Seen { session, request } => seen(app, *session, request).await,
+        Errand::Noted(wish) => noted(app, wish).await,
+        Errand::Answer(wish) => answered(app, wish).await,
         Errand::Stop { subject, why, by } => stop(app, subject, why, by).await,
         Errand::Settle { session } => {
             let settled = worker::settle(app, *session).await?;
             Done::said(if settled { "ended the session" } else { "left to its worker" })
         }
-        Errand::Noted(_) | Errand::Answer(_) | Errand::Forget(_) => Done::said("nothing"),
+        Errand::Forget(gone) => {
+            github(app)?.forget(gone.installation, gone.repositories.as_deref());
+            Done::said("forgot its tokens")
+        }
+    }
+}
+
+/// 👀 for a wish. Nobody waits for an answer to red checks.
+async fn noted(app: &App, wish: &Wish) -> Result<Done, Failure> {
+    if matches!(wish.what, What::Red { .. }) {
+        return Done::said("nobody asked");
+    }
+    publish::seen(github(app)?, wish).await?;
+    Done::said("seen")
+}
+
+async fn say(app: &App, wish: &Wish, reply: &Reply) -> Result<(), Failure> {
+    publish::reply(github(app)?, &app.rooms.public_url, wish, reply).await
+}
+
+/// Looks a wish up, and does what it comes to.
+async fn answered(app: &App, wish: &Wish) -> Result<Done, Failure> {
+    let by_policy = matches!(wish.what, What::Red { .. });
+    if !by_policy && !look::may(app, &look::repository(wish), &wish.sender).await? {
+        say(app, wish, &Reply::Refused).await?;
+        return Done::said("refused");
+    }
+    if let Some(reply) = at_once(app, wish) {
+        say(app, wish, &reply).await?;
+        return Done::said("said");
+    }
+    let known = look::known(app, wish).await?;
+    // A check run need not say which pull request it is of.
+    let mut wish = wish.clone();
+    wish.number = wish.number.or_else(|| look::place_of(&known));
+    match answer::act(&wish, &known) {
+        Act::Say(reply) => {
+            say(app, &wish, &reply).await?;
+            Done::said("said")
+        }
+        Act::Stop { subject, why } => {
+            let reply = match app.queue.cancel(&subject, &why, Word::Person).await? {
+                Some(session) => Reply::Stopped(session),
+                None => Reply::NothingHere,
+            };
+            say(app, &wish, &reply).await?;
+            Done::said(why)
+        }
+        Act::Start(request) => Ok(Done::Start(request)),
+        Act::Nothing(why) => Done::said(why),
+    }
+}
+
+/// What needs no look at any session.
+fn at_once(app: &App, wish: &Wish) -> Option<Reply> {
+    match &wish.what {
+        What::Command(Command::Help) => {
+            let types =
+                app.rooms.catalog.all().iter().map(|change| (change.label.clone(), change.title.clone()));
+            Some(Reply::Help { types: types.collect() })
+        }
+        What::Command(Command::Unclear { said, why }) => {
+            Some(Reply::Unclear { said: said.clone(), why: why.clone() })
+        }
+        _ => None,
     }
 }
 
@@ -114,7 +217,7 @@ async fn stop(app: &App, subject: &str, why: &str, by: &Sender) -> Result<Done, 
     let Some(repo) = job.and_then(|job| job.request.subject.on_github()) else {
         return Done::said("no session to stop");
     };
-    if by.is_bot || !github(app)?.permission(&repo, &by.login).await?.can_write() {
+    if !look::may(app, &repo, by).await? {
         return Done::said("not theirs to stop");
     }
     match app.queue.cancel(subject, why, Word::Person).await? {
@@ -130,17 +233,12 @@ fn github(app: &App) -> Result<&GitHub, Failure> {
 /// 👀 for a request, unless its session has said more by now. It may do so
 /// while the sign is on its way, so that is looked at afterwards too.
 async fn seen(app: &App, session: SessionId, request: &Request) -> Result<Done, Failure> {
-    let (Subject::Issue { number, .. }, Via::Itself, Some(repo)) =
-        (&request.subject, &request.via, request.subject.on_github())
-    else {
-        return Done::said("no place for a sign");
-    };
-    let reporter = github(app)?.reporter(&repo).await?;
+    let github = github(app)?;
     if app.queue.job(session).await?.is_some_and(|job| job.is_open) && !is_finishing(app, session).await? {
-        reporter.react(Note::Issue(*number), Reaction::Eyes).await?;
+        publish::seen(github, request).await?;
     }
     if is_finishing(app, session).await? {
-        reporter.unreact(Note::Issue(*number), Reaction::Eyes).await?;
+        publish::unseen(github, request).await?;
         return Done::said("the session is over");
     }
     Done::said("seen")

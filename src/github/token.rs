@@ -119,6 +119,13 @@ impl Tokens {
         Arc::clone(slots.entry((repo.clone(), purpose)).or_default())
     }
 
+    fn forget(&self, installation: u64, repositories: Option<&[u64]>) {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.retain(|(repo, _), _| {
+            repo.installation != installation || repositories.is_some_and(|gone| !gone.contains(&repo.id))
+        });
+    }
+
     /// GitHub refuses this token.
     pub(super) async fn drop_refused(&self, repo: &Repository, token: &Secret) {
         let slots: Vec<Made> = {
@@ -135,6 +142,12 @@ impl Tokens {
 }
 
 impl GitHub {
+    /// Drops the tokens of repositories that are out of reach; of the whole
+    /// installation when none is named.
+    pub fn forget(&self, installation: u64, repositories: Option<&[u64]>) {
+        self.0.tokens.forget(installation, repositories);
+    }
+
     pub(super) async fn token(&self, repo: &Repository, purpose: Purpose) -> Result<Secret, Failure> {
         let slot = self.0.tokens.slot(repo, purpose);
         let mut made = slot.lock().await;

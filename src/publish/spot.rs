@@ -82,6 +82,17 @@ pub async fn seen(github: &GitHub, asked: &(impl Asked + Sync)) -> Result<(), Fa
     }
 }
 
+/// Takes 👀 away again.
+///
+/// # Errors
+/// GitHub cannot be reached or says no.
+pub async fn unseen(github: &GitHub, asked: &(impl Asked + Sync)) -> Result<(), Failure> {
+    match asked.spot() {
+        Some(spot) => spot.settle(github, None).await,
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

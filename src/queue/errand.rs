@@ -110,8 +110,8 @@ pub(super) async fn add(
 
 impl Queue {
     /// Takes the next errand of the lane: one that is ready, or whose lease
-    /// has run out. Never one that has an earlier one of its delivery and
-    /// lane before it.
+    /// has run out. Never one that has an earlier one of its delivery before
+    /// it: the sign comes before the answer.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -143,7 +143,7 @@ impl Queue {
                     AND NOT EXISTS (
                         SELECT 1 FROM errands AS earlier
                         WHERE earlier.delivery = errand.delivery AND earlier.state <> 'done'
-                          AND earlier.lane = errand.lane AND earlier.id < errand.id)
+                          AND earlier.id < errand.id)
                   ORDER BY not_before, id LIMIT 1))
              RETURNING id, fence, what",
         )

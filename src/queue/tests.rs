@@ -248,7 +248,8 @@ async fn the_wishes_of_one_delivery_are_answered_in_their_order() {
     let noted = errand(&queue, Lane::Signs).await.unwrap();
     assert!(matches!(noted.errand(), Errand::Noted(_)));
     assert!(errand(&queue, Lane::Signs).await.is_none(), "an answer is no sign");
-    // The answer does not wait for the sign, but the second for the first.
+    assert!(errand(&queue, Lane::All).await.is_none(), "the sign comes first");
+    noted.complete("seen").await.unwrap();
     let first = errand(&queue, Lane::All).await.unwrap();
     assert_eq!(*first.errand(), Errand::Answer(Box::new(wish("one"))));
     assert!(errand(&queue, Lane::All).await.is_none());

@@ -22,7 +22,7 @@ use crate::record::{Aim, Caller, SessionEvent, Stage};
 use crate::workspace::{CommitMeta, Destination, Mirror, Onto};
 
 /// The effect whose key is a branch and whose result is its new head.
-pub(super) const PUSH: &str = "push";
+pub const PUSH: &str = "push";
 
 /// Who every commit is by. The address is one that nobody can receive at.
 const AUTHOR: (&str, &str) = ("chaperone", "chaperone@users.noreply.localhost");

@@ -79,6 +79,11 @@ impl Catalog {
     }
 
     #[must_use]
+    pub fn all(&self) -> &[ChangeType] {
+        &self.0
+    }
+
+    #[must_use]
     pub fn by_label(&self, label: &str) -> Option<&ChangeType> {
         self.0.iter().find(|change| change.label == label)
     }
