@@ -6,6 +6,7 @@ mod intake;
 mod registries;
 mod resolve;
 mod setup;
+mod sweep;
 mod trial;
 mod worker;
 
@@ -241,6 +242,7 @@ pub async fn serve(config: Config, outside: Outside, stop: CancellationToken) ->
     let github =
         config.github.as_ref().context("could not serve: the configuration has no [github] section")?;
     let secret = config::read_secret(&github.webhook_secret_file)?;
+    let sweep_every = Duration::from_secs(github.sweep_seconds.max(1));
     clear_doors(&config.data_dir.join("run"))?;
     let app = Arc::new(App::build(&config, outside).await?);
     let listener = TcpListener::bind(config.listen)
@@ -255,6 +257,7 @@ pub async fn serve(config: Config, outside: Outside, stop: CancellationToken) ->
     for lane in clerk::HANDS {
         tasks.spawn(clerk::work(Arc::clone(&app), lane, stop.clone()));
     }
+    tasks.spawn(sweep::run(Arc::clone(&app), sweep_every, stop.clone()));
     tasks.spawn(reap(Arc::clone(&app), stop.clone()));
     let receiver = web::Receiver { secret, accept: Arc::new(intake::Intake(Arc::clone(&app))) };
     let router = Router::new()

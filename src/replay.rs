@@ -129,6 +129,31 @@ impl SessionLog {
         Ok(row.and_then(|row| row.get::<String, _>("session").parse().ok()))
     }
 
+    /// The newest results of an effect in sessions about which no person has
+    /// decided yet, at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn undecided(&self, effect: &str, limit: u32) -> Result<Vec<(SessionId, String)>, Failure> {
+        let rows = sqlx::query(
+            "SELECT session, json_extract(body, '$.result') AS result FROM session_events AS made
+             WHERE name = 'effect' AND json_extract(body, '$.effect') = ?1
+               AND NOT EXISTS (
+                   SELECT 1 FROM session_events
+                   WHERE session = made.session AND name = 'human_decision')
+             ORDER BY session DESC LIMIT ?2",
+        )
+        .bind(effect)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(failed("find what nobody decided about"))?;
+        let found = rows.iter().filter_map(|row| {
+            Some((row.get::<String, _>("session").parse().ok()?, row.get::<Option<String>, _>("result")?))
+        });
+        Ok(found.collect())
+    }
+
     /// Adds what the world outside says about a session, at any time, also
     /// after its end. Fencing keeps two workers of one session apart; whoever
     /// brings news from outside is no worker, so there is no fence to ask
@@ -291,6 +316,9 @@ mod tests {
         assert_eq!(log.made("open", "https://x/pull/1").await.unwrap(), Some(session));
         assert_eq!(log.made("open", "https://x/pull/2").await.unwrap(), None);
         assert_eq!(log.made("push", "https://x/pull/1").await.unwrap(), None);
+        let undecided = log.undecided("open", 9).await.unwrap();
+        assert_eq!(undecided, [(session, "https://x/pull/1".to_owned())]);
+        assert!(log.undecided("push", 9).await.unwrap().is_empty());
         let decision = |merged| SessionEvent::HumanDecision {
             pull_request: "https://x/pull/1".into(),
             merged,
@@ -303,6 +331,7 @@ mod tests {
         let names: Vec<&str> =
             log.read(session).await.unwrap().iter().map(|entry| entry.event.name()).collect();
         assert_eq!(names, ["effect", "human_decision", "human_decision"]);
+        assert!(log.undecided("open", 9).await.unwrap().is_empty());
         assert_eq!(log.all().await.unwrap(), [session]);
     }
 

@@ -27,6 +27,10 @@ use crate::secret::Secret;
 /// GitHub's own cap on a webhook's body: 25 MiB.
 const BODY_CAP: usize = 25 * 1024 * 1024;
 
+/// Room that is made for a body because its length was announced: more than
+/// most have, and not much for one that lies.
+const ROOM: usize = 64 * 1024;
+
 /// Who takes deliveries in.
 pub trait Accept: Send + Sync {
     /// Keeps the delivery on disk and says what became of it.
@@ -116,7 +120,7 @@ async fn checked(secret: &Secret, request: Request) -> Result<Delivery, Refused>
     let signature = text(&headers, "x-hub-signature-256")
         .and_then(|value| hex::decode(value.strip_prefix("sha256=")?).ok())
         .ok_or(Refused(StatusCode::UNAUTHORIZED, "the signature is missing"))?;
-    let body = read(body).await?;
+    let body = read(body, length.unwrap_or_default()).await?;
     if !is_signed(secret, &body, &signature) {
         return Err(Refused(StatusCode::UNAUTHORIZED, "the signature is wrong"));
     }
@@ -135,8 +139,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// A length that was not announced is capped while it comes in.
-async fn read(body: Body) -> Result<Vec<u8>, Refused> {
-    let mut bytes = Vec::new();
+async fn read(body: Body, announced: usize) -> Result<Vec<u8>, Refused> {
+    let mut bytes = Vec::with_capacity(announced.min(ROOM));
     let mut stream = body.into_data_stream();
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_cut| Refused(StatusCode::BAD_REQUEST, "the body was cut off"))?;

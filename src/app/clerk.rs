@@ -28,6 +28,8 @@ use crate::queue::{Errand, ErrandLease, Lane, Started, Word};
 use crate::record::SessionEvent;
 use crate::wish::{Command, Sender, What, Wish};
 
+pub(super) use look::number_of;
+
 /// The hands: the first does signs only.
 pub(super) const HANDS: [Lane; 4] = [Lane::Signs, Lane::All, Lane::All, Lane::All];
 

@@ -17,6 +17,7 @@ mod alerts;
 mod architecture;
 mod briefings;
 mod cases;
+mod commands;
 mod conformance;
 mod crash;
 mod demo;

@@ -116,7 +116,7 @@ async fn made_by(app: &App, job: Option<&Job>) -> Result<Option<u64>, Failure> {
 }
 
 /// The number at the end of a pull request's address.
-pub(super) fn number_of(url: &str) -> Option<u64> {
+pub(in crate::app) fn number_of(url: &str) -> Option<u64> {
     let (before, number) = url.rsplit_once('/')?;
     if !before.ends_with("/pull") {
         return None;
