@@ -26,6 +26,7 @@ mod verified;
 mod why;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -34,7 +35,7 @@ use crate::advisory;
 use crate::change::{Base, Request, Resolved, Subject};
 use crate::clock::Clock;
 use crate::evidence::Accepted;
-use crate::failure::{ConfigRefusal, Failure};
+use crate::failure::{ConfigRefusal, Failure, Kind};
 use crate::github::{CheckRun, CheckState, GitHub, NewPull, RepoClient};
 use crate::ids::{ObjectId, Repository, SessionId};
 use crate::outcome::Outcome;
@@ -89,6 +90,16 @@ pub struct Announcement<'a> {
     pub summary: &'a Summary,
     /// The model's name, for the footer.
     pub model: &'a str,
+    pub opening: Opening<'a>,
+}
+
+/// How the repository wants the agent's pull requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Opening<'a> {
+    pub draft: bool,
+    pub labels: &'a [String],
+    /// Logins, or teams as `owner/team`.
+    pub reviewers: &'a [String],
 }
 
 /// Where the result is.
@@ -118,6 +129,8 @@ pub struct Publisher {
     head: OnceLock<ObjectId>,
     /// What each check run there says.
     checks: Mutex<Vec<Check>>,
+    /// A check run has said that the configuration is refused.
+    misconfigured: AtomicBool,
 }
 
 /// The status comment, once it is there.
@@ -161,7 +174,8 @@ impl Publisher {
     #[must_use]
     pub fn new(target: Target, recorder: Recorder, request: Request) -> Self {
         let (comment, checks) = (Mutex::default(), Mutex::default());
-        Self { target, recorder, request, comment, head: OnceLock::new(), checks }
+        let (head, misconfigured) = (OnceLock::new(), AtomicBool::new(false));
+        Self { target, recorder, request, comment, head, checks, misconfigured }
     }
 
     /// `None` for a local checkout.
@@ -345,14 +359,38 @@ impl Publisher {
                     base: &what.base.branch,
                     title: &advisory::title(what.resolved, &what.summary.advisories),
                     body: &body,
-                    draft: false,
+                    draft: what.opening.draft,
                 };
                 let pull = writer.ensure_pull(&new).await?;
                 let url = pull.url.clone();
                 Ok((pull, url))
             })
             .await?;
+        self.dress(&writer, pull.number, what.opening).await?;
         Ok(Published { pull_request: Some(pull.url) })
+    }
+
+    /// Labels and reviewers. Somebody who cannot review, or a label that
+    /// cannot be, is no reason to take the pull request for failed.
+    async fn dress(&self, writer: &RepoClient, pull: u64, opening: Opening<'_>) -> Result<(), Failure> {
+        let Some(place) = self.place() else { return Ok(()) };
+        let mut said = Vec::new();
+        if !opening.labels.is_empty() {
+            let reporter = place.reporter().await?;
+            for label in opening.labels {
+                said.push(reporter.add_label(pull, label).await);
+            }
+        }
+        if !opening.reviewers.is_empty() {
+            said.push(writer.request_reviewers(pull, opening.reviewers).await);
+        }
+        for failure in said.into_iter().filter_map(Result::err) {
+            match failure.kind() {
+                Kind::UserFault => tracing::warn!(pull, %failure, "pull request not dressed"),
+                _ => return Err(failure),
+            }
+        }
+        Ok(())
     }
 
     /// The last word: comment, reaction, label. Somebody without the right to
@@ -405,6 +443,7 @@ impl Publisher {
         let (Some(place), Some(commit), false) = (self.place(), commit, refusals.is_empty()) else {
             return Ok(());
         };
+        self.misconfigured.store(true, Ordering::Relaxed);
         let refused = checks::refused_config(refusals);
         let key = format!("{}/config", summary.session);
         self.journaled("make the check run", key.clone(), async {
@@ -430,7 +469,8 @@ impl Publisher {
     async fn explain(&self, summary: &Summary, outcome: Outcome, detail: &str) -> Result<(), Failure> {
         let Subject::Alert { package, .. } = &self.request.subject else { return Ok(()) };
         let (Some(place), Some(base)) = (self.place(), &summary.base) else { return Ok(()) };
-        if !why::needs_a_person(summary, outcome) {
+        // What is wrong with the configuration is said once.
+        if self.misconfigured.load(Ordering::Relaxed) || !why::needs_a_person(summary, outcome) {
             return Ok(());
         }
         let check = why::no_pull(package, summary, outcome, detail);

@@ -267,8 +267,8 @@ pub(super) fn refused_config(refusals: &[ConfigRefusal]) -> Refused {
     let mut out =
         String::from("Nothing was started: none of the file is used while a line of it is wrong.\n\n");
     for refusal in refusals.iter().take(MARKED) {
-        let place = code(&format!("{}:{}", refusal.path, refusal.line), LINE);
-        writeln!(out, "- {place}: could not {}", inline(&refusal.reason, LINE)).ok();
+        let (line, path) = (refusal.line, code(&refusal.path, LINE));
+        writeln!(out, "- line {line} of {path}: could not {}", inline(&refusal.reason, LINE)).ok();
     }
     out.push_str("\n`chaperone check-config FILE` says the same before it is merged.\n");
     let mark = |refusal: &ConfigRefusal| {
@@ -436,7 +436,7 @@ mod tests {
         let one = refused_config(&[refusal(3, "read `turns`: @all")]);
         assert_eq!(one.title, "line 3: could not read `turns`: @all");
         assert!(
-            one.summary.contains("- `.github/agent.yml:3`: could not read 'turns': @\u{200b}all\n"),
+            one.summary.contains("- line 3 of `.github/agent.yml`: could not read 'turns': @\u{200b}all\n"),
             "{}",
             one.summary
         );

@@ -189,6 +189,7 @@ fn installation(checks: &[CheckResult]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Opening;
     use super::*;
     use crate::change::{Base, Resolved};
     use crate::evidence::Patch;
@@ -236,6 +237,7 @@ mod tests {
             branch: "agent/bump/ms-2.0.0",
             summary: &summary,
             model: "a-model",
+            opening: Opening::default(),
         };
         body(&accepted, &what, request, URL)
     }

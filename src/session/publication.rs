@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::aim;
+use super::settings::Settings;
 use super::stage::Done;
 use super::{Ending, Session};
 use crate::advisory;
@@ -149,6 +150,7 @@ impl Session<'_> {
             branch,
             summary: &summary,
             model: &models,
+            opening: self.settings.get().map(Settings::opening).unwrap_or_default(),
         };
         self.publisher.announce(&ready.accepted, &announcement).await
     }

@@ -16,6 +16,7 @@ use crate::evidence::{ChangedFile, Finding};
 use crate::failure::Failure;
 use crate::model::Model;
 use crate::outcome::Outcome;
+use crate::publish::Opening;
 use crate::record::SessionEvent;
 use crate::registry::Registry;
 use crate::verify::{self, CheckKind, Told};
@@ -49,9 +50,9 @@ impl Settings {
     }
 
     /// How the pull request is opened.
-    #[cfg_attr(not(test), expect(dead_code, reason = "publication is about to ask for it"))]
-    pub(super) fn pull_request(&self) -> &PullRequest {
-        &self.own.pull_request
+    pub(super) fn opening(&self) -> Opening<'_> {
+        let PullRequest { draft, labels, reviewers } = &self.own.pull_request;
+        Opening { draft: *draft, labels, reviewers }
     }
 
     /// Which alerts are answered.
@@ -344,7 +345,7 @@ mod tests {
     fn the_rest_is_handed_on() {
         let own = settings("limits: {turns: 3}\npull_request: {draft: true}\ncooldown_hours: 2\n");
         assert_eq!(own.limits(Limits::default()).turns, 3);
-        assert!(own.pull_request().draft);
+        assert!(own.opening().draft);
         assert_eq!(own.own.cooldown(), Some(Duration::from_hours(2)));
     }
 }

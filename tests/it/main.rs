@@ -38,6 +38,7 @@ mod registry_trouble;
 mod runners;
 mod sandbox;
 mod story;
+mod surface;
 mod trial;
 mod verdicts;
 mod world;
