@@ -142,10 +142,6 @@ pub(super) async fn file(bare: &Path, branch: &str, path: &str) -> anyhow::Resul
     Ok(run(bare, &["show", &format!("refs/heads/{branch}:{path}")]).await.ok())
 }
 
-pub(super) async fn diff(bare: &Path, base: &str, head: &str) -> String {
-    run(bare, &["diff", &format!("refs/heads/{base}...refs/heads/{head}")]).await.unwrap_or_default()
-}
-
 /// One request of a git client, by `git http-backend`.
 pub(super) async fn http(
     root: &Path,
