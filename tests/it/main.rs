@@ -41,4 +41,5 @@ mod story;
 mod surface;
 mod trial;
 mod verdicts;
+mod ways;
 mod world;

@@ -16,6 +16,8 @@ pub enum Judge {
     Words(Vec<String>),
     /// As before, but does what a line of the change tells it to do.
     Gullible(Vec<String>),
+    /// Vetoes, unless these words are in what it is asked.
+    Unless(String),
     /// Accepts, with evidence that is in no diff.
     Inventive,
     /// Text instead of the forced tool.
@@ -44,6 +46,8 @@ impl Judge {
             Self::Words(_) => accept(&lines),
             Self::Gullible(words) if is_bad(words) && !lines.iter().any(tells_to_accept) => veto(&lines),
             Self::Gullible(_) => accept(&lines),
+            Self::Unless(words) if request.to_string().contains(words.as_str()) => accept(&lines),
+            Self::Unless(_) => veto(&lines),
             Self::Inventive => {
                 let invented = Shown {
                     file: "src/invented.js".to_owned(),
