@@ -32,7 +32,7 @@ async fn without_a_usable_verdict_nothing_is_published_and_no_check_is_green() {
         assert!(repo.issues.values().all(|issue| issue.pull.is_none()) && repo.checks.is_empty());
         assert_eq!(world.github.branches(REPO).await.unwrap().len(), 1, "a branch was pushed");
         let comment = repo.issues[&number].comments.values().next().unwrap();
-        assert!(comment.contains("| Judge | **failed** |") && !comment.contains("verified"), "{comment}");
+        assert!(comment.contains("| Judge | **failed** |") && !comment.contains("verified"), "{comment:?}");
         world.finish().await;
     }
 }
@@ -78,7 +78,7 @@ async fn in_shadow_mode_the_judge_reports_and_does_not_block() {
         let repo = world.github.repo(REPO);
         let comment = repo.issues[&number].comments.values().next().unwrap();
         let words = format!("judge (shadow): {said} —");
-        assert!(comment.contains(&format!("| Judge | shadow | {words}")), "{comment}");
+        assert!(comment.contains(&format!("| Judge | shadow | {words}")), "{comment:?}");
         assert!(repo.issues[&(number + 1)].body.contains(&words), "{}", repo.issues[&(number + 1)].body);
         for check in repo.checks.values() {
             let is_judge = check.body["name"] == "agent / judge";

@@ -85,7 +85,7 @@ async fn a_model_that_gives_up_says_why_on_the_issue() {
     let comment = repo.issues[&1].comments.values().next().unwrap();
     assert!(
         comment.contains("The new version dropped the feature") && !comment.contains("@everyone"),
-        "{comment}"
+        "{comment:?}"
     );
     world.finish().await;
 }

@@ -44,7 +44,7 @@ async fn a_label_becomes_a_judged_pull_request() {
     for part in
         ["verified", "| Baseline | ok | build · 2 passed |", "| Judge | accept |", "Requested by octocat"]
     {
-        assert!(comment.contains(part), "{part:?} is not in {comment}");
+        assert!(comment.contains(part), "{part:?} is not in {comment:?}");
     }
     let pull = &repo.issues[&(number + 1)];
     assert_eq!(pull.title, "Bump marked from 3.0.8 to 4.3.0");

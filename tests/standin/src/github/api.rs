@@ -173,7 +173,7 @@ fn needed<'a>(github: &GitHub, method: &str, repo: &str, rest: &[&'a str]) -> Ve
         ["check-runs" | "check-suites", ..] | ["commits", _, "check-runs" | "check-suites"] => {
             vec![("checks", level)]
         }
-        ["git" | "branches" | "commits" | "contents", ..] => vec![("contents", level)],
+        ["git" | "branches" | "commits" | "contents" | "compare", ..] => vec![("contents", level)],
         _ => vec![("metadata", level)],
     }
 }
@@ -235,6 +235,7 @@ async fn route(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) -> O
             refs::answer(github, call, repo, rest).await
         }
         (_, ["git", kind, rest @ ..]) => data::answer(github, call, repo, (kind, rest)).await,
+        ("GET", ["compare", heads @ ..]) => Some(refs::compare(github, repo, &heads.join("/")).await),
         ("GET", ["commits", sha]) => Some(data::commit(github, repo, sha).await),
         _ => None,
     }

@@ -65,6 +65,19 @@ pub(super) async fn answer(github: &GitHub, call: &Call<'_>, repo: &str, rest: &
     }
 }
 
+/// `BASE...HEAD`, of which only the commit is told that both come from.
+pub(super) async fn compare(github: &GitHub, repo: &str, heads: &str) -> Answer {
+    let heads = unescape(heads);
+    let Some((base, head)) = heads.split_once("...") else { return not_found() };
+    match git::said(&github.git_dir(repo), &["merge-base", base, head]).await {
+        Ok(sha) => {
+            let (_, commit) = data::commit(github, repo, sha.trim()).await;
+            (200, json!({ "status": "ahead", "merge_base_commit": commit, "commits": [], "files": [] }))
+        }
+        Err(_) => not_found(),
+    }
+}
+
 /// `git update-ref`; the refusal when it fails.
 async fn set(github: &GitHub, repo: &str, args: &[&str]) -> Option<Answer> {
     let args: Vec<&str> = [&["update-ref"], args].concat();
