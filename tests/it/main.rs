@@ -20,6 +20,7 @@ mod cases;
 mod commands;
 mod conformance;
 mod crash;
+mod deliveries;
 mod demo;
 mod door;
 mod errands;
