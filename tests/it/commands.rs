@@ -114,7 +114,9 @@ async fn a_command_starts_a_session_and_stop_ends_it_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_waits_is_stopped_without_a_worker_by_whoever_may() {
-    let mut world = held(1).await;
+    let mut world = World::without_service(&fixtures::quiet(), Script::default()).await;
+    world.setup.more = world.setup.more.replace("[queue]\n", "[queue]\nworkers = 1\n");
+    world.resume(None).await;
     let first = world.ask("Bump `ms` to `2.1.3`").await;
     begun(&world, first).await;
     let second = world.ask("Bump `ms` to `2.1.2`").await;
@@ -123,8 +125,9 @@ async fn a_session_that_waits_is_stopped_without_a_worker_by_whoever_may() {
     let summary = world.ended(second).await;
     assert_eq!(summary["outcome"], "cancelled", "{summary:#}");
     assert!(summary["detail"].as_str().unwrap().contains("octocat"), "{summary:#}");
-    assert!(begun(&world, first).await["outcome"].is_null());
-    world.service.take().unwrap().kill().await.unwrap();
+    until_said(&world, second, "closed by octocat").await;
+    assert!(begun(&world, first).await["outcome"].is_null(), "the only worker was free");
+    assert_eq!(world.ended(first).await["outcome"], "pr_opened");
     world.finish().await;
 }
 
