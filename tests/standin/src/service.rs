@@ -63,7 +63,7 @@ impl Setup {
         };
         let text = format!(
             "listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\ndata_dir = {data:?}\n{more}\n\
-             [github]\nurl = {web:?}\napp_id = {APP_ID}\nwrite_pause_ms = 20\n\
+             [github]\nurl = {web:?}\napp_id = {APP_ID}\n\
              private_key_file = {private:?}\nwebhook_secret_file = {secret:?}\n{github_more}\n\
              [model]\nbase_url = {model:?}\n{key_file}[sandbox]\ntoolbox = {toolbox:?}\n",
             port = self.port,
