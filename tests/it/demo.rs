@@ -30,4 +30,11 @@ async fn the_demo_ends_with_one_json_object() {
         assert_eq!(told["model_calls"]["repair"], repair, "{told:#}");
     }
     assert!(progress.contains("the SCRIPTED server"));
+    let then: Vec<(&str, &str)> = report["then"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["step"].as_str().unwrap(), step["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(then, [("retry", "pr_updated"), ("review", "pr_updated"), ("merge", "merged")], "{progress}");
 }

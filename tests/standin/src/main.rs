@@ -1,8 +1,10 @@
 //! The demo: a label becomes a judged pull request, on this machine.
 //!
 //! Starts the stand-in GitHub, a model, and the real service; labels three
-//! issues and finds one alert; says what happens; ends with links, or with
-//! one JSON object.
+//! issues and finds one alert; asks once more in a comment, requests changes
+//! and merges; says what happens; ends with links, or with one JSON object.
+
+mod walk;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -110,8 +112,11 @@ fn script() -> Script {
         safelist(page, import),
         safelist(page, "Whitelist.none()"),
     ];
-    let about =
-        vec![("org.jsoup:jsoup".to_owned(), Agent::Edits(edits)), ("marked".to_owned(), Agent::Repair)];
+    let about = vec![
+        (walk::WORDS.to_owned(), Agent::Edits(vec![walk::edit()])),
+        ("org.jsoup:jsoup".to_owned(), Agent::Edits(edits)),
+        ("marked".to_owned(), Agent::Repair),
+    ];
     Script { agent: Agent::About(about), ..Script::default() }
 }
 
@@ -164,7 +169,17 @@ async fn demo(args: &Args) -> anyhow::Result<bool> {
     for story in &stories {
         told.push(tell(&github, &service, story).await?);
     }
-    let good = stories.iter().zip(&told).all(|(story, told)| succeeded(story, told));
+    let mut good = stories.iter().zip(&told).all(|(story, told)| succeeded(story, told));
+    let opened =
+        told.first().and_then(|told| told["pull_request"].as_str()?.rsplit('/').next()?.parse().ok());
+    if let (Some(story), Some(pull)) = (stories.first(), opened) {
+        let walk = walk::Walk { github: &github, service: &service, repo: story.repo, pull };
+        let steps = walk.go().await?;
+        good &= walk::succeeded(&steps);
+        if let Some(told) = told.first_mut() {
+            told["then"] = Value::Array(steps);
+        }
+    }
     report(args, model, &stories, &told)?;
     if !args.once {
         say("\nStaying up: look at the links. Ctrl-C ends.");
@@ -181,31 +196,30 @@ fn tempdir() -> anyhow::Result<PathBuf> {
     Ok(dir)
 }
 
-/// Does what starts a session; returns the delivery that tells of it, and the
-/// number of the issue or alert.
-fn ask(github: &GitHub, story: &Story) -> (u64, Delivery) {
+/// Does what starts a session; returns the delivery that tells of it.
+fn ask(github: &GitHub, story: &Story) -> Delivery {
     match &story.asked {
         Asked::Label(title) => {
             let number = github.open_issue(story.repo, title, "");
             say(&format!("\n{}#{number}: octocat labels \"{title}\" with agent:bump", story.repo));
-            (number, github.label(story.repo, number, "agent:bump", "octocat"))
+            github.label(story.repo, number, "agent:bump", "octocat")
         }
         Asked::Alert(alert) => {
             let number = github.add_alert(story.repo, alert.clone());
             say(&format!("\n{}: Dependabot alert {number}, {} on {}", story.repo, alert.ghsa, alert.package));
-            (number, github.alert_delivery(story.repo, number, "created"))
+            github.alert_delivery(story.repo, number, "created")
         }
     }
 }
 
 /// Starts the session, follows it, and returns what came of it.
 async fn tell(github: &GitHub, service: &Service, story: &Story) -> anyhow::Result<Value> {
-    let (number, delivery) = ask(github, story);
+    let delivery = ask(github, story);
     let (status, answer) = service.deliver(&delivery).await?;
     say(&format!("  webhook answered {status} {answer}"));
     let receipt: Value = serde_json::from_str(&answer).unwrap_or_default();
     let session = receipt["session"].as_str().context("the delivery started no session")?.to_owned();
-    let summary = follow(service, story.repo, number, &session).await?;
+    let summary = sessions_end(service, &session, LIMIT).await?;
     let repo = github.repo(story.repo);
     let checks: serde_json::Map<String, Value> = repo
         .checks
@@ -227,23 +241,25 @@ async fn tell(github: &GitHub, service: &Service, story: &Story) -> anyhow::Resu
     }))
 }
 
-/// Says every stage as it ends.
-async fn follow(service: &Service, repo: &str, number: u64, session: &str) -> anyhow::Result<Value> {
-    let progress = async {
-        let mut seen = 0;
+/// Says every stage as it ends, and returns the ended session's summary.
+async fn sessions_end(service: &Service, session: &str, limit: Duration) -> anyhow::Result<Value> {
+    let mut seen = 0;
+    let ended = async {
         loop {
+            let sessions = service.sessions().await?;
             let events = service.events(session).await.unwrap_or_default();
             for event in events.iter().skip(seen) {
                 progress_line(event);
             }
             seen = events.len();
+            let summary = sessions.into_iter().find(|summary| summary["session"] == session);
+            if let Some(summary) = summary.filter(|summary| !summary["outcome"].is_null()) {
+                return Ok(summary);
+            }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    tokio::select! {
-        ended = service.ended(repo, number, LIMIT) => ended,
-        () = progress => anyhow::bail!("could not follow the session"),
-    }
+    tokio::time::timeout(limit, ended).await.with_context(|| format!("session {session} did not end"))?
 }
 
 fn progress_line(event: &Value) {
