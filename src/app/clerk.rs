@@ -125,7 +125,8 @@ async fn failed(app: &App, lease: ErrandLease, failure: Failure) -> Result<(), F
         Kind::LeaseLost => Err(failure),
         Kind::UserFault | Kind::Bug => lease.complete(&format!("could not {}", failure.public())).await,
         Kind::Transient => {
-            let pause = Duration::from_secs(app.settings.retry_seconds);
+            let pause =
+                Duration::from_secs(app.settings.retry_seconds).max(failure.delay().unwrap_or_default());
             match lease.retry(pause).await? {
                 Some(lease) => lease.complete(&format!("could not {}", failure.public())).await,
                 None => Ok(()),
