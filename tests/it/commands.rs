@@ -157,3 +157,18 @@ async fn what_was_asked_while_nobody_listened_is_asked_for_again() {
     world.service.take().unwrap().kill().await.unwrap();
     world.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_that_nobody_told_of_is_found_by_the_sweep() {
+    let mut world = World::without_service(&fixtures::quiet(), Script::default()).await;
+    world.setup.github.push_str("sweep_seconds = 1\n");
+    world.resume(Some(1)).await;
+    let number = world.ask("Bump `ms` to `2.1.3`").await;
+    begun(&world, number).await;
+    let _untold = world.github.close_issue(REPO, number, "octocat");
+    let summary = world.ended(number).await;
+    assert_eq!(summary["outcome"], "cancelled", "{summary:#}");
+    assert_eq!(summary["detail"], format!("issue {number} was closed"));
+    world.service.take().unwrap().stop().await.unwrap();
+    world.finish().await;
+}
