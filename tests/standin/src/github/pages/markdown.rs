@@ -118,16 +118,35 @@ fn inline(text: &str) -> String {
     bold
 }
 
+/// Links that are written out, and those that GitHub makes of an address or
+/// of an issue's number. Pages lie two below their repository.
 fn links(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("](http") {
         let Some((lead, label)) = before.rsplit_once('[') else { break };
         let Some((url, tail)) = after.split_once(')') else { break };
-        out.push_str(&format!("{lead}<a href=\"http{url}\">{label}</a>"));
+        out.push_str(&format!("{}<a href=\"http{url}\">{label}</a>", linked_words(lead)));
         rest = tail;
     }
-    out + rest
+    out + &linked_words(rest)
+}
+
+fn linked_words(text: &str) -> String {
+    let words: Vec<String> = text.split(' ').map(linked_word).collect();
+    words.join(" ")
+}
+
+fn linked_word(word: &str) -> String {
+    let bare = word.trim_end_matches(['.', ',', ';', ':']);
+    let end = word.get(bare.len()..).unwrap_or_default();
+    if let Some(number) = bare.strip_prefix('#').filter(|number| number.parse::<u64>().is_ok()) {
+        return format!("<a href=\"../issues/{number}\">{bare}</a>{end}");
+    }
+    if bare.starts_with("http://") || bare.starts_with("https://") {
+        return format!("<a href=\"{bare}\">{bare}</a>{end}");
+    }
+    word.to_owned()
 }
 
 #[cfg(test)]
@@ -153,5 +172,8 @@ mod tests {
             assert!(shown.contains(part), "{part} is not in {shown}");
         }
         assert!(!shown.contains("agent:job"), "{shown}");
+        let shown = markdown("Fixes #12. See [it](http://a/b) or http://c/d, not #x").into_string();
+        let wanted = "Fixes <a href=\"../issues/12\">#12</a>. See <a href=\"http://a/b\">it</a> or <a href=\"http://c/d\">http://c/d</a>, not #x";
+        assert!(shown.contains(wanted), "{shown}");
     }
 }
