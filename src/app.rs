@@ -123,6 +123,7 @@ fn rooms(
         baselines,
         github: config.github.as_ref().map(github).transpose()?,
         bots: config.github.as_ref().map(|github| github.bots.clone()).unwrap_or_default(),
+        commits: config.github.as_ref().map(|github| github.commits).unwrap_or_default(),
         images: images(config),
         run_dir: config.data_dir.join("run"),
         public_url: config.public_url.clone(),

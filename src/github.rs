@@ -10,6 +10,7 @@ mod alerts;
 mod app;
 mod call;
 mod checks;
+mod git_data;
 mod issues;
 mod limits;
 mod look;
@@ -41,11 +42,12 @@ pub use app::{
 };
 pub use call::RepoClient;
 pub use checks::{CheckNow, CheckRun, CheckState};
+pub use git_data::{CommitNow, NewFile, Step, TreeEntry};
 pub use issues::{IssueNow, Note, Reaction};
 pub use limits::{Annotation, CheckAction, Level};
 pub use look::{FirstCommit, PullNow, ReviewComment};
 pub use pulls::{NewPull, Pull};
-pub use refusal::named as named_refusal;
+pub use refusal::{failure as refusal, named as named_refusal};
 
 /// The App, and where GitHub is.
 #[derive(Debug, Clone)]
@@ -91,6 +93,12 @@ impl GitHub {
             tokens: token::Tokens::default(),
             pace: pace::Pace::new(settings.write_pause),
         })))
+    }
+
+    /// Root of pages and clone addresses, without a slash at the end.
+    #[must_use]
+    pub fn web_url(&self) -> &str {
+        &self.0.web_url
     }
 
     #[must_use]

@@ -40,6 +40,7 @@ use crate::advisory::Policy;
 use crate::bump::Ask;
 use crate::change::{Base, Bump, ChangeType, Cost, Limits, Request, Subject, Way};
 use crate::clock::Clock;
+use crate::config::Commits;
 use crate::evidence::Verdict;
 use crate::failure::{Failure, Kind};
 use crate::github::GitHub;
@@ -89,6 +90,8 @@ pub struct Rooms {
     pub github: Option<GitHub>,
     /// GitHub's numbers of bots that may ask as people with write access do.
     pub bots: Vec<u64>,
+    /// Who makes the commits there.
+    pub commits: Commits,
     pub images: Images,
     /// The doors' sockets are made in here.
     pub run_dir: PathBuf,

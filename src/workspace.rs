@@ -75,6 +75,48 @@ pub struct Onto<'a> {
     pub expected: Option<&'a ObjectId>,
 }
 
+/// How git keeps a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    Plain,
+    Executable,
+    Link,
+}
+
+impl FileKind {
+    /// As git and GitHub write it.
+    #[must_use]
+    pub fn mode(self) -> &'static str {
+        match self {
+            Self::Plain => "100644",
+            Self::Executable => "100755",
+            Self::Link => "120000",
+        }
+    }
+}
+
+/// What is at a path that a change touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Now {
+    Gone,
+    /// `bytes` is the content, of a link its target.
+    File {
+        kind: FileKind,
+        id: ObjectId,
+        bytes: Vec<u8>,
+    },
+    /// Something that only git itself carries: a submodule, or a name that is
+    /// no text.
+    Other,
+}
+
+/// One path that a change touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub path: String,
+    pub now: Now,
+}
+
 /// What a commit says besides its tree. The same values make the same commit.
 #[derive(Debug, Clone)]
 pub struct CommitMeta {

@@ -297,7 +297,7 @@ impl RepoClient {
         if matches!(answer.status, 403 | 409 | 422)
             && let Some(outcome) = refusal::named(&said)
         {
-            return Failure::user(outcome, refusal::public(outcome)).because(cause);
+            return refusal::failure(outcome, &said).because(cause);
         }
         let failure = match answer.status {
             401 => Failure::transient(

@@ -5,7 +5,9 @@
 //! place that reads them; what it does not know stays an unnamed no. A named
 //! one is never tried again.
 
+use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::text;
 
 /// The name of a refused commit, branch or push; `None` when it has none.
 #[must_use]
@@ -42,8 +44,16 @@ pub fn named(said: &str) -> Option<Outcome> {
     None
 }
 
-/// What could not be done, for people.
-pub(super) fn public(outcome: Outcome) -> &'static str {
+/// A named refusal, with GitHub's own reason for people.
+#[must_use]
+pub fn failure(outcome: Outcome, said: &str) -> Failure {
+    let reason = reason(said);
+    let tail = if reason.is_empty() { String::new() } else { format!(" (GitHub says: {reason})") };
+    Failure::user(outcome, format!("{}{tail}", public(outcome)))
+}
+
+/// What could not be done.
+fn public(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::SignatureRequired => "write the branch: the repository wants signed commits",
         Outcome::SecretRefused => "write the branch: GitHub's push protection found a secret in it",
@@ -53,6 +63,19 @@ pub(super) fn public(outcome: Outcome) -> &'static str {
         Outcome::HeadMoved => "write the branch: somebody else moved it meanwhile",
         _ => "write the branch: a rule of the repository refuses it",
     }
+}
+
+/// Which rules say no, out of GitHub's words: the points of its list, or
+/// else what stands below the first line. Addresses are left out, because
+/// one of them lets a secret through.
+fn reason(said: &str) -> String {
+    let plain = text::plain(said);
+    let lines = || plain.lines().map(|line| line.trim_start_matches("remote:").trim());
+    let points: Vec<&str> = lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    let below = || lines().skip_while(|line| !line.contains("violations found")).skip(1);
+    let points = if points.is_empty() { below().collect() } else { points };
+    let is_told = |line: &&str| !line.is_empty() && !line.contains("://");
+    text::head(&points.into_iter().filter(is_told).take(4).collect::<Vec<_>>().join(" "), 200)
 }
 
 #[cfg(test)]
@@ -89,5 +112,23 @@ mod tests {
         {
             assert_eq!(named(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_reason_is_githubs_own_without_its_addresses() {
+        let api =
+            "Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n";
+        assert_eq!(reason(api), "Cannot create ref due to creations being restricted.");
+        let push = "error: GH013: Repository rule violations found for refs/heads/agent/x.\n\
+            Review all repository rules at https://github.example/o/r/rules\n\n\
+            - Commits must have verified signatures.\n  Found 1 violation:\n\n  1a2b\n\n\
+            - Changes must be made through https://evil.example\n";
+        assert_eq!(reason(push), "Commits must have verified signatures.");
+        assert_eq!(reason("Update is not a fast forward"), "");
+        let told = failure(Outcome::RulesetRefused, api);
+        assert_eq!(told.outcome(), Outcome::RulesetRefused);
+        assert!(
+            told.public().ends_with("(GitHub says: Cannot create ref due to creations being restricted.)")
+        );
     }
 }

@@ -4,11 +4,14 @@
 //! on the same base: its containers are gone. A run that died after that only
 //! has effects to finish.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
-use super::publication::PUSH;
+use super::publication::{COMMIT, PUSH};
 use crate::change::{Base, Resolved};
 use crate::evidence::Accepted;
+use crate::ids::ObjectId;
 use crate::outcome::Outcome;
 use crate::record::{Aim, Entry, SessionEvent};
 
@@ -21,6 +24,8 @@ pub(super) struct Progress {
     pub(super) aim: Option<Aim>,
     /// The commit is on its branch.
     pub(super) pushed: bool,
+    /// Commits that GitHub made and signed, by what they are made of.
+    pub(super) commits: HashMap<String, ObjectId>,
     pub(super) ended: Option<Outcome>,
 }
 
@@ -36,6 +41,11 @@ impl Progress {
                 }
                 SessionEvent::Aimed { aim } => progress.aim = Some(aim.clone()),
                 SessionEvent::Effect { effect, .. } if effect == PUSH => progress.pushed = true,
+                SessionEvent::Effect { effect, key, result } if effect == COMMIT => {
+                    if let Ok(commit) = result.parse() {
+                        progress.commits.insert(key.clone(), commit);
+                    }
+                }
                 SessionEvent::Ended { outcome, .. } => progress.ended = Some(*outcome),
                 _ => {}
             }

@@ -1,8 +1,11 @@
 //! From an accepted tree to a pull request, or to a branch of a checkout.
 //!
 //! This part may run again after a crash: everything in it is found or made,
-//! never made twice. The commit's author, date, parent and message come from
-//! the log, so every run makes the same commit.
+//! never made twice. The commit's tree, parent and message come from the log,
+//! so every run makes the same commit; one that GitHub made is in the log too.
+
+mod commits;
+mod plan;
 
 use std::fmt::Write as _;
 
@@ -16,17 +19,17 @@ use crate::advisory;
 use crate::change::{Request, Resolved, Subject, Way};
 use crate::evidence::Accepted;
 use crate::failure::Failure;
+use crate::github::GitHub;
 use crate::ids::ObjectId;
 use crate::outcome::Outcome;
 use crate::publish::{Announcement, Published};
 use crate::record::{Aim, Caller, SessionEvent, Stage};
-use crate::workspace::{CommitMeta, Destination, Mirror, Onto};
+use crate::workspace::Mirror;
 
-/// The effect whose key is a branch and whose result is its new head.
-pub const PUSH: &str = "push";
-
-/// Who every commit is by. The address is one that nobody can receive at.
-const AUTHOR: (&str, &str) = ("chaperone", "chaperone@users.noreply.localhost");
+pub(super) use commits::COMMIT;
+pub use commits::PUSH;
+use commits::Work;
+use plan::Place;
 
 /// All that publishing needs.
 pub(super) struct Ready {
@@ -115,27 +118,16 @@ impl Session<'_> {
     }
 
     async fn push(&self, ready: &Ready, branch: &str) -> Result<ObjectId, Failure> {
-        let meta = CommitMeta {
-            parent: ready.parent().clone(),
-            author_name: AUTHOR.0.to_owned(),
-            author_email: AUTHOR.1.to_owned(),
+        let title = self.title(ready).await?;
+        let web = self.rooms.github.as_ref().map(GitHub::web_url).unwrap_or_default();
+        let work = Work {
+            mirror: &ready.mirror,
+            accepted: &ready.accepted,
+            place: Place { branch, parent: ready.parent(), expected: ready.expected() },
+            message: commit_message(&self.request, &title, &self.id.to_string(), web),
             at: ready.commit_at,
-            message: commit_message(&self.request, &self.title(ready).await?, &self.id.to_string()),
         };
-        let commit = ready.mirror.commit(ready.accepted.patch(), &meta).await?;
-        let token = self.publisher.write_token(&ready.accepted).await?;
-        let destination = match (&self.request.subject, &self.rooms.github, token) {
-            (Subject::Issue { repo, .. } | Subject::Alert { repo, .. }, Some(github), Some(token)) => {
-                Destination::Remote { url: github.clone_url(repo), token }
-            }
-            (Subject::Local { path }, _, _) => Destination::Local { path: path.into() },
-            _ => return Err(Failure::bug("push without a write token")),
-        };
-        let (effect, key) = (PUSH.to_owned(), branch.to_owned());
-        self.recorder.record(SessionEvent::Intent { effect: effect.clone(), key: key.clone() }).await?;
-        ready.mirror.push(&commit, Onto { branch, expected: ready.expected() }, &destination).await?;
-        self.recorder.record(SessionEvent::Effect { effect, key, result: commit.to_string() }).await?;
-        Ok(commit)
+        self.deliver(&work).await
     }
 
     async fn announce(&self, ready: &Ready, branch: &str, commit: ObjectId) -> Result<Published, Failure> {
@@ -156,16 +148,66 @@ impl Session<'_> {
     }
 }
 
-/// Nobody asked for the answer to an alert, so nobody is named there.
-fn commit_message(request: &Request, title: &str, session: &str) -> String {
+/// Nobody asked for the answer to an alert, so nobody is named there. The
+/// person who asked is the second author, at the address that GitHub gives
+/// everybody; a bot is not.
+fn commit_message(request: &Request, title: &str, session: &str, web: &str) -> String {
     // A further commit says what it is; what was asked is the person's text
     // and stays out of it.
     let title =
         if matches!(request.way, Way::Revise { .. }) { "Change what the review asks for" } else { title };
     let mut message = format!("{title}\n\nAgent-Session: {session}\n");
-    if let Subject::Issue { sender, number, .. } = &request.subject {
+    if let Subject::Issue { sender, sender_id, number, .. } = &request.subject {
         // Writing to a String cannot fail.
         writeln!(message, "Requested-by: {sender}\nRefs: #{number}").ok();
+        let host = web.split_once("://").map_or(web, |(_, rest)| rest);
+        let host = host.split(['/', ':']).next().unwrap_or_default();
+        if *sender_id != 0 && !sender.ends_with("[bot]") && !host.is_empty() {
+            writeln!(message, "Co-authored-by: {sender} <{sender_id}+{sender}@users.noreply.{host}>").ok();
+        }
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked_by(sender: &str, sender_id: u64) -> Request {
+        let subject = Subject::Issue {
+            repo: "o/r".parse().unwrap(),
+            repo_id: 9,
+            installation: 1,
+            number: 7,
+            sender: sender.into(),
+            sender_id,
+        };
+        Request::new(subject, "bump")
+    }
+
+    #[test]
+    fn a_commit_names_who_asked_in_its_last_lines() {
+        let message = commit_message(&asked_by("octocat", 5), "Bump x", "S1", "https://github.example/");
+        let (title, trailers) = message.split_once("\n\n").unwrap();
+        assert_eq!(title, "Bump x");
+        assert_eq!(
+            trailers.lines().collect::<Vec<_>>(),
+            [
+                "Agent-Session: S1",
+                "Requested-by: octocat",
+                "Refs: #7",
+                "Co-authored-by: octocat <5+octocat@users.noreply.github.example>",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bot_and_somebody_unknown_are_no_authors() {
+        for (sender, id) in [("renovate[bot]", 5), ("octocat", 0)] {
+            let message = commit_message(&asked_by(sender, id), "Bump x", "S1", "https://github.example");
+            assert!(!message.contains("Co-authored-by"), "{message}");
+        }
+        let local = Request::new(Subject::Local { path: "/x".into() }, "bump");
+        assert_eq!(commit_message(&local, "Bump x", "S1", ""), "Bump x\n\nAgent-Session: S1\n");
+    }
 }

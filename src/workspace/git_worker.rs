@@ -4,7 +4,7 @@
 //! comes in the request and never on the command line. A server that
 //! redirects to another host does not get it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::objects;
 use crate::change::Base;
 use crate::ids::ObjectId;
+
+/// Bytes of what a server tells beside its answer that are kept.
+const TOLD: usize = 16 * 1024;
 
 /// What the worker is asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -241,9 +244,16 @@ fn push(
     if is_other(now.as_deref().unwrap_or_default()) {
         return Ok(Reply::Moved);
     }
-    let (mut refused, moved) = (None, Cell::new(false));
+    let (mut refused, moved, told) = (None, Cell::new(false), RefCell::new(Vec::new()));
     let pushed = {
         let mut callbacks = wire.callbacks();
+        // Which rule says no is told beside the answer, for people.
+        callbacks.sideband_progress(|bytes| {
+            let mut told = told.borrow_mut();
+            let room = TOLD.saturating_sub(told.len());
+            told.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+            true
+        });
         // The push itself asks for the heads again; the server then holds it
         // to what it said here.
         callbacks.push_negotiation(|updates| {
@@ -272,7 +282,10 @@ fn push(
     pushed?;
     Ok(match refused {
         None => Reply::Created,
-        Some(message) => Reply::Refused(message),
+        Some(message) => {
+            let told = String::from_utf8_lossy(&told.into_inner()).into_owned();
+            Reply::Refused(format!("{told}\n{message}"))
+        }
     })
 }
 

@@ -11,7 +11,7 @@ use tokio_util::bytes::Bytes;
 use tokio_util::io::StreamReader;
 
 use super::git_worker::{Reply, Request};
-use super::{CommitMeta, Destination, Onto, Pushed, Settings, objects, reader, remote};
+use super::{CommitMeta, Destination, Entry, Onto, Pushed, Settings, objects, reader, remote};
 use crate::change::Base;
 use crate::evidence::Patch;
 use crate::exec::TreeSize;
@@ -138,6 +138,25 @@ impl Mirror {
         .await
     }
 
+    /// What makes the tree `to` of the tree `from`.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    pub async fn entries(&self, from: &ObjectId, to: &ObjectId) -> Result<Vec<Entry>, Failure> {
+        let (from, to) = (from.clone(), to.clone());
+        self.git("list what a change touches", move |repository| objects::entries(repository, &from, &to))
+            .await
+    }
+
+    /// The tree of a commit that is in the mirror.
+    ///
+    /// # Errors
+    /// It is not, or the mirror cannot be read.
+    pub async fn tree_of(&self, commit: &ObjectId) -> Result<ObjectId, Failure> {
+        let commit = commit.clone();
+        self.git("find a commit in the mirror", move |repository| objects::tree_of(repository, &commit)).await
+    }
+
     fn stream(
         &self,
         tree: &ObjectId,
@@ -243,7 +262,7 @@ impl Mirror {
                 let what = format!("push to {}, which somebody else has pushed to since", onto.branch);
                 Err(Failure::user(Outcome::HeadMoved, what))
             }
-            other => Err(remote::failure(other, "push the branch")),
+            other => Err(remote::refused_push(other, "push the branch")),
         }
     }
 }

@@ -12,8 +12,8 @@ use git2::{
     TreeWalkMode, TreeWalkResult,
 };
 
-use super::CommitMeta;
 use super::reader::{Edit, Edits};
+use super::{CommitMeta, Entry, FileKind, Now};
 use crate::evidence::{ChangeKind, ChangedFile};
 use crate::exec::TreeSize;
 use crate::ids::ObjectId;
@@ -176,6 +176,48 @@ pub(super) fn differing(
         [delta.old_file(), delta.new_file()].map(|file| file.path().map(|path| path.display().to_string()))
     });
     Ok(paths.flatten().collect())
+}
+
+/// What makes `to` of `from`, path by path, with the bytes of what is new.
+pub(super) fn entries(
+    repository: &Repository,
+    from: &ObjectId,
+    to: &ObjectId,
+) -> Result<Vec<Entry>, git2::Error> {
+    let (from, to) = (repository.find_tree(oid(from)?)?, repository.find_tree(oid(to)?)?);
+    let mut options = DiffOptions::new();
+    // A file that becomes a link is one entry that way, not two.
+    options.include_typechange(true);
+    let diff = repository.diff_tree_to_tree(Some(&from), Some(&to), Some(&mut options))?;
+    let mut entries = Vec::new();
+    for delta in diff.deltas() {
+        let file = if delta.status() == Delta::Deleted { delta.old_file() } else { delta.new_file() };
+        let path = file.path_bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        let odd = matches!(path, std::borrow::Cow::Owned(_));
+        let kind = match file.mode() {
+            FileMode::Blob | FileMode::BlobGroupWritable => Some(FileKind::Plain),
+            FileMode::BlobExecutable => Some(FileKind::Executable),
+            FileMode::Link => Some(FileKind::Link),
+            _ => None,
+        };
+        let now = match (kind, delta.status()) {
+            // A name that is no text, or a submodule.
+            _ if odd => Now::Other,
+            (None, _) => Now::Other,
+            (Some(_), Delta::Deleted) => Now::Gone,
+            (Some(kind), _) => {
+                let bytes = repository.find_blob(file.id())?.content().to_vec();
+                Now::File { kind, id: object_id(file.id())?, bytes }
+            }
+        };
+        entries.push(Entry { path: path.into_owned(), now });
+    }
+    Ok(entries)
+}
+
+/// The tree of a commit.
+pub(super) fn tree_of(repository: &Repository, commit: &ObjectId) -> Result<ObjectId, git2::Error> {
+    object_id(repository.find_commit(oid(commit)?)?.tree_id())
 }
 
 /// A tree with some files as another one has them, modes and all.

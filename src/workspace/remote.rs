@@ -12,6 +12,7 @@ use tokio::process::Command;
 use super::Settings;
 use super::git_worker::{Reply, Request};
 use crate::failure::Failure;
+use crate::github;
 use crate::outcome::Outcome;
 
 /// The environment that a fetch may need: certificates and proxies.
@@ -57,6 +58,18 @@ async fn exchange(settings: &Settings, request: &Request) -> Result<Reply, Failu
     let output = child.wait_with_output().await.map_err(bug)?;
     serde_json::from_slice(&output.stdout)
         .map_err(|error| Failure::transient(Outcome::FetchFailed, "understand the git worker").because(error))
+}
+
+/// Why a push was refused: GitHub's rules have names, which are read in one
+/// place.
+pub(super) fn refused_push(reply: Reply, what: &str) -> Failure {
+    match &reply {
+        Reply::Refused(said) => match github::named_refusal(said) {
+            Some(outcome) => github::refusal(outcome, said).because(anyhow::anyhow!("refused: {said}")),
+            None => failure(reply, what),
+        },
+        _ => failure(reply, what),
+    }
 }
 
 /// A reply that is not the one hoped for.

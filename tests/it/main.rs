@@ -18,6 +18,7 @@ mod architecture;
 mod briefings;
 mod cases;
 mod commands;
+mod commits;
 mod conformance;
 mod crash;
 mod deliveries;

@@ -107,6 +107,11 @@ impl World {
         Self { github, model, setup, service: None, dir }
     }
 
+    /// The stand-in's bare repository.
+    pub(crate) fn git_dir(&self) -> PathBuf {
+        self.dir.path().join(format!("github/{REPO}.git"))
+    }
+
     pub(crate) async fn resume(&mut self, hold_after: Option<u64>) {
         self.service = Some(self.setup.start(&self.github, hold_after).await.unwrap());
     }

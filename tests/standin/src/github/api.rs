@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::state::Installed;
-use super::{GitHub, alerts, app, checks, data, delivery, issues, pulls, refs, reviews};
+use super::{GitHub, alerts, app, checks, data, delivery, issues, pulls, refs, reviews, rules};
 
 /// One request.
 pub(super) struct Call<'a> {
@@ -221,6 +221,7 @@ async fn in_repo(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) ->
 async fn route(github: &GitHub, call: &Call<'_>, repo: &str, rest: &[&str]) -> Option<Answer> {
     match (call.method, rest) {
         ("GET", []) => Some((200, github.repo_json(repo))),
+        ("GET", ["rules", "branches", _branch]) => Some((200, rules::active(&github.repo(repo).rules))),
         ("GET", ["collaborators", login, "permission"]) => Some(permission(github, repo, &unescape(login))),
         ("GET", ["dependabot", "alerts", number]) => Some(alerts::one(github, repo, number)),
         (_, ["issues", rest @ ..]) => issues::answer(github, call, repo, rest),

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::GitHub;
 use super::api::{Answer, refused};
@@ -22,6 +22,17 @@ const REASON: &str = "standin-reason";
 
 /// What git itself says when the hook refuses.
 const DECLINED: &str = "pre-receive hook declined";
+
+/// The rules of every branch, as GitHub lists them; push protection is none.
+pub(super) fn active(rules: &[Rule]) -> Value {
+    let listed = rules.iter().filter_map(|rule| match rule {
+        Rule::Signatures => Some("required_signatures"),
+        Rule::NoCreation => Some("creation"),
+        Rule::Secret(_) => None,
+    });
+    let source = |kind| json!({ "type": kind, "ruleset_source_type": "Repository", "ruleset_id": 1 });
+    listed.map(source).collect()
+}
 
 /// The hook, with the rules as functions' arguments at its end.
 const HOOK: &str = r#"#!/bin/sh
