@@ -67,6 +67,25 @@ async fn opened(script: Script) -> (World, Value, u64) {
     (world, summary, number + 1)
 }
 
+/// The check runs of a session that left the head as it was.
+fn verdicts_hang_on_the_head(world: &World, summary: &Value, head: &str) {
+    let repo = world.github.repo(REPO);
+    let session = summary["session"].as_str().unwrap();
+    for (key, conclusions) in [
+        ("verify", ["success", "failure"]),
+        ("integrity", ["failure", "failure"]),
+        ("judge", ["cancelled", "cancelled"]),
+    ] {
+        let ours = repo.checks.values().find(|check| check.body["external_id"] == format!("{session}/{key}"));
+        let ours = ours.unwrap_or_else(|| panic!("no {key} in {:#?}", repo.checks));
+        let conclusion = ours.body["conclusion"].as_str().unwrap();
+        assert!(ours.sha == head && conclusions.contains(&conclusion), "{:#}", ours.body);
+        let buttons: Vec<_> =
+            ours.body["actions"].as_array().unwrap().iter().map(|a| a["identifier"].clone()).collect();
+        assert_eq!(buttons, ["retry", "explain"], "{:#}", ours.body);
+    }
+}
+
 fn pulls(world: &World) -> usize {
     world.github.repo(REPO).issues.values().filter(|issue| issue.pull.is_some()).count()
 }
@@ -197,6 +216,7 @@ async fn a_revision_that_empties_a_test_of_the_base_is_refused_and_its_tree_can_
     let before = world.github.head_commit(REPO, pull);
     let revised = go(&world, &first, revise(&world, &first, pull)).await;
     assert_eq!(revised["outcome"], "limit_turns", "{revised:#}");
+    verdicts_hang_on_the_head(&world, &revised, &before);
     assert!(
         revised["findings"].as_array().is_some_and(|findings| !findings.is_empty()),
         "the tree that the limit left was not looked at: {revised:#}"
