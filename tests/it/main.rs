@@ -37,6 +37,7 @@ mod pins;
 mod places;
 mod programs;
 mod registry_trouble;
+mod repo_config;
 mod runners;
 mod sandbox;
 mod story;
