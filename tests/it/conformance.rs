@@ -17,10 +17,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaperone::github::{
-    Annotation, CheckAction, CheckRun, CheckState, GitHub, Level, NewPull, Note, Reaction, Settings,
-    convert_manifest,
+    Annotation, CheckAction, CheckRun, CheckState, GitHub, Level, NewFile, NewPull, Note, Reaction, Settings,
+    Step, TreeEntry, convert_manifest,
 };
-use chaperone::ids::Repository;
+use chaperone::ids::{ObjectId, Repository};
 use chaperone::secret::Secret;
 use serde_json::{Value, json};
 
@@ -267,6 +267,31 @@ async fn writes(github: &GitHub, repo: &Repository) {
     writer.add_label(1347, "dependencies").await.unwrap();
 }
 
+/// A commit by way of GitHub's own objects, onto a new branch and on one
+/// that is there.
+async fn commits(github: &GitHub, repo: &Repository) {
+    let ticket = github.write_token(repo).await.unwrap();
+    let writer = github.writer(&ticket, repo).unwrap();
+    // What the checker's examples answer.
+    let (base, blob) = (SHA.parse().unwrap(), "3a0f86fb8db8eea7ccbb9a95f325ddbedfb25e15".parse().unwrap());
+    let file = |mode, bytes: &[u8]| Some(NewFile { mode, id: ObjectId::clone(&blob), bytes: bytes.to_vec() });
+    let entry = |path: &str, file| TreeEntry { path: path.to_owned(), file };
+    let entries = [
+        entry("gone.js", None),
+        entry("src/a.js", file("100644", b"text")),
+        entry("bin/run", file("100755", b"#!/bin/sh")),
+        entry("link", file("120000", b"src/a.js")),
+        entry("logo.png", file("100644", b"\xff\0")),
+    ];
+    let tree = writer.make_tree(&base, &entries).await.unwrap();
+    let made = writer.make_commit("Bump a\n\nCo-authored-by: o <o@h.test>", &tree, &base).await.unwrap();
+    assert!(writer.commit(&made.id).await.unwrap().is_some());
+    for step in [Step::Create, Step::Forward, Step::Replace] {
+        writer.place("agent/bump/a+b", &made.id, |_now| step).await.unwrap();
+    }
+    writer.wants_signatures("agent/bump/a").await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_is_as_github_describes_it() {
     let Some(checker) = checker() else { return };
@@ -277,6 +302,7 @@ async fn every_call_is_as_github_describes_it() {
         looks(&github, &repo).await;
         talks(&github, &repo).await;
         writes(&github, &repo).await;
+        commits(&github, &repo).await;
     }
     let (_, report) = checking.ask("report").await;
     assert_eq!(report["errors"], json!([]), "{report:#}");
