@@ -71,7 +71,8 @@ fn pull_now(value: &Value) -> Option<PullNow> {
         url: text(value, "/html_url"),
         open: text(value, "/state") == "open",
         // Lists have the time only.
-        merged: flag(value, "/merged") || value.get("merged_at").is_some_and(|at| !at.is_null()),
+        merged: value.get("merged").and_then(Value::as_bool) == Some(true)
+            || value.get("merged_at").is_some_and(|at| !at.is_null()),
         draft: flag(value, "/draft"),
         head: text(value, "/head/sha").parse().ok()?,
         head_branch: text(value, "/head/ref"),
