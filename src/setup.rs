@@ -47,8 +47,8 @@ pub struct Registered {
 
 /// Who changes GitHub's code for the App's credentials, and keeps them.
 pub trait Register: Send + Sync {
-    /// A code works once.
-    fn register(&self, code: String) -> BoxFuture<'_, Result<Registered, Failure>>;
+    /// A code works once; `asked` is what its manifest was made of.
+    fn register(&self, code: String, asked: Asked) -> BoxFuture<'_, Result<Registered, Failure>>;
 }
 
 /// Sixteen random bytes as hexadecimal digits, for a token or a `state`.
@@ -74,9 +74,17 @@ struct Inner {
     web_url: String,
     /// What the form says at first.
     suggested: Asked,
-    /// By `state`: the browser's cookie, and when it was given out.
-    open: Mutex<HashMap<String, (String, Instant)>>,
+    /// By `state`.
+    open: Mutex<HashMap<String, Begun>>,
     register: Arc<dyn Register>,
+}
+
+/// A manifest on its way to GitHub.
+struct Begun {
+    /// The browser's.
+    cookie: String,
+    at: Instant,
+    asked: Asked,
 }
 
 impl fmt::Debug for Setup {
@@ -118,7 +126,7 @@ impl Setup {
             .with_state(self.clone())
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<String, Begun>> {
         match self.0.open.lock() {
             Ok(open) => open,
             Err(poisoned) => poisoned.into_inner(),
@@ -126,22 +134,24 @@ impl Setup {
     }
 
     /// A `state` for one browser, good for one answer of GitHub's.
-    fn give_out(&self, cookie: &str) -> Result<String, Failure> {
+    fn give_out(&self, cookie: &str, asked: &Asked) -> Result<String, Failure> {
         let state = random()?;
         let mut open = self.open();
-        open.retain(|_, (_, at)| at.elapsed() < LIFE);
+        open.retain(|_, begun| begun.at.elapsed() < LIFE);
         if open.len() >= OPEN {
             return Err(Failure::bug("begin: too many were begun within the hour"));
         }
-        open.insert(state.clone(), (cookie.to_owned(), Instant::now()));
+        let begun = Begun { cookie: cookie.to_owned(), at: Instant::now(), asked: asked.clone() };
+        open.insert(state.clone(), begun);
         Ok(state)
     }
 
     /// Takes a `state` back. It was given to the browser with this cookie,
     /// within the hour, and not taken back before.
-    fn take_back(&self, state: &str, cookie: Option<&str>) -> bool {
-        let Some((owner, at)) = self.open().remove(state) else { return false };
-        at.elapsed() < LIFE && cookie.is_some_and(|cookie| is_same(cookie, &owner))
+    fn take_back(&self, state: &str, cookie: Option<&str>) -> Option<Asked> {
+        let begun = self.open().remove(state)?;
+        let same = cookie.is_some_and(|cookie| is_same(cookie, &begun.cookie));
+        (same && begun.at.elapsed() < LIFE).then_some(begun.asked)
     }
 }
 
@@ -230,7 +240,7 @@ async fn confirm(State(setup): State<Setup>, Form(Filled { token, asked }): Form
         return (StatusCode::UNPROCESSABLE_ENTITY, page::form(&asked, &token, Some(&why))).into_response();
     }
     let begun = random().and_then(|cookie| {
-        let state = setup.give_out(&cookie)?;
+        let state = setup.give_out(&cookie, &asked)?;
         Ok((cookie, state, manifest::of(&asked, &setup.0.own)?))
     });
     let (cookie, state, manifest) = match begun {
@@ -260,16 +270,16 @@ async fn callback(
     headers: HeaderMap,
     Query(Returned { code, state }): Query<Returned>,
 ) -> Response {
-    if !setup.take_back(&state, cookie_of(&headers).as_deref()) {
+    let Some(asked) = setup.take_back(&state, cookie_of(&headers).as_deref()) else {
         let why = "This answer does not belong to a set-up that was begun in this browser within the hour. \
                    Open the address that the console printed, and begin again.";
         return refused(StatusCode::FORBIDDEN, why);
-    }
+    };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !(1..=200).contains(&code.len()) || !code.bytes().all(plain) {
         return refused(StatusCode::BAD_REQUEST, "GitHub's answer has no code.");
     }
-    match setup.0.register.register(code).await {
+    match setup.0.register.register(code, asked).await {
         Ok(registered) => page::registered(&registered).into_response(),
         Err(failure) => failed(&failure),
     }

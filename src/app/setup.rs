@@ -100,14 +100,14 @@ struct Keeper {
 }
 
 impl Register for Keeper {
-    fn register(&self, code: String) -> BoxFuture<'_, Result<Registered, Failure>> {
+    fn register(&self, code: String, asked: Asked) -> BoxFuture<'_, Result<Registered, Failure>> {
         Box::pin(async move {
             let app =
                 github::convert_manifest(&config::api_root(&self.url), &code).await.map_err(|error| {
                     let what = "get the App's credentials from GitHub: begin again";
                     Failure::user(Outcome::InternalError, what).because(error)
                 })?;
-            keep(&self.out, &self.url, &app).map_err(|error| {
+            keep(&self.out, (&self.url, &asked.address), &app).map_err(|error| {
                 let what = format!(
                     "keep the credentials of the App {}: delete it at {}, and begin again",
                     app.slug, app.html_url
@@ -120,7 +120,9 @@ impl Register for Keeper {
     }
 }
 
-fn keep(out: &Path, url: &str, app: &Credentials) -> anyhow::Result<()> {
+/// `url` is the root of GitHub's pages, `address` that of the service, which a
+/// configuration that is there already says for itself.
+fn keep(out: &Path, (url, address): (&str, &str), app: &Credentials) -> anyhow::Result<()> {
     let (key, webhook) = (out.join(KEY), out.join(WEBHOOK));
     write_secret(&key, app.pem.expose())?;
     write_secret(&webhook, app.webhook_secret.expose())?;
@@ -132,12 +134,14 @@ fn keep(out: &Path, url: &str, app: &Credentials) -> anyhow::Result<()> {
         id = app.id,
     );
     let path = out.join(CONFIG);
+    let first = if path.exists() { String::new() } else { format!("public_url = {address:?}\n") };
     let mut file = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(&path)
         .with_context(|| format!("could not write {}", path.display()))?;
-    file.write_all(section.as_bytes()).with_context(|| format!("could not write {}", path.display()))
+    file.write_all(format!("{first}{section}").as_bytes())
+        .with_context(|| format!("could not write {}", path.display()))
 }
 
 /// A new file that nobody else can read.
@@ -176,8 +180,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("new");
         let path = prepare(&out).unwrap();
-        keep(&out, "https://a.test", &app()).unwrap();
-        let github = config::Config::read(&path).unwrap().github.unwrap();
+        keep(&out, ("https://a.test", "https://agent.test"), &app()).unwrap();
+        let config = config::Config::read(&path).unwrap();
+        assert_eq!(config.public_url, "https://agent.test");
+        let github = config.github.unwrap();
         assert_eq!((github.app_id, github.api_url().as_str()), (7, "https://a.test/api/v3"));
         assert_eq!(config::read_secret(&github.private_key_file).unwrap().expose(), "pem");
         assert_eq!(config::read_secret(&github.webhook_secret_file).unwrap().expose(), "hook");
@@ -193,7 +199,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(CONFIG), "public_url = \"https://agent.test\"\n").unwrap();
         let path = prepare(dir.path()).unwrap();
-        keep(dir.path(), "https://github.com", &app()).unwrap();
+        keep(dir.path(), ("https://github.com", "https://other.test"), &app()).unwrap();
         let config = config::Config::read(&path).unwrap();
         assert_eq!((config.public_url.as_str(), config.github.unwrap().app_id), ("https://agent.test", 7));
     }

@@ -11,11 +11,12 @@ const TOKEN: &str = "right";
 struct Kept(Mutex<Vec<String>>);
 
 impl Register for Kept {
-    fn register(&self, code: String) -> BoxFuture<'_, Result<Registered, Failure>> {
+    fn register(&self, code: String, asked: Asked) -> BoxFuture<'_, Result<Registered, Failure>> {
         Box::pin(async move {
             if code == "stale" {
                 return Err(Failure::user(Outcome::InternalError, "change the code"));
             }
+            assert_eq!(asked.address, "https://agent.test");
             self.0.lock().unwrap().push(code);
             Ok(Registered { html_url: "https://github.test/apps/x".into(), name: "x".into() })
         })

@@ -40,6 +40,7 @@ mod registry_trouble;
 mod repo_config;
 mod runners;
 mod sandbox;
+mod setup;
 mod story;
 mod surface;
 mod trial;
