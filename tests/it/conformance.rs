@@ -35,7 +35,7 @@ fn runs(program: &str) -> bool {
 }
 
 /// A copy of the checker with its packages; `None` when it cannot be had.
-fn checker() -> Option<PathBuf> {
+pub(crate) fn checker() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/github-conformance");
     let source = std::env::var_os("CHAPERONE_CONFORMANCE").map_or_else(beside, PathBuf::from);
     for (what, there) in [("node", runs("node")), ("npm", runs("npm")), ("the checker", source.is_dir())] {
@@ -86,9 +86,9 @@ fn github_would_take_the_manifest() {
 }
 
 /// The checking server; it ends with the test.
-struct Checking {
+pub(crate) struct Checking {
     process: Child,
-    root: String,
+    pub(crate) root: String,
     key: String,
     _dir: tempfile::TempDir,
 }
@@ -101,18 +101,23 @@ impl Drop for Checking {
 }
 
 impl Checking {
-    async fn start(checker: &Path) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let key = standin::github::Key::generate().unwrap().pem().to_owned();
-        let file = |name: &str, text: &str| {
-            std::fs::write(dir.path().join(name), text).unwrap();
-            dir.path().join(name)
-        };
-        // A limit, then a hiccup: both have to be got over.
+    /// A limit, then a hiccup: both have to be got over.
+    async fn with_trouble(checker: &Path) -> Self {
         let trouble = json!({ "POST /repos/{owner}/{repo}/check-runs": [
             { "status": 403, "headers": { "retry-after": "1" }, "body": { "message": "slow down" } },
             { "status": 502 },
         ]});
+        let key = standin::github::Key::generate().unwrap();
+        Self::start(checker, key.pem(), &trouble).await
+    }
+
+    /// `key` is the App's, `trouble` what goes wrong in which operation.
+    pub(crate) async fn start(checker: &Path, key: &str, trouble: &Value) -> Self {
+        let (dir, key) = (tempfile::tempdir().unwrap(), key.to_owned());
+        let file = |name: &str, text: &str| {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            dir.path().join(name)
+        };
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let process = Command::new("node")
             .arg(checker.join("server.mjs"))
@@ -153,7 +158,7 @@ impl Checking {
         .unwrap()
     }
 
-    async fn ask(&self, what: &str) -> (u16, Value) {
+    pub(crate) async fn ask(&self, what: &str) -> (u16, Value) {
         let response = standin::github::client().unwrap().get(self.address(what)).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
@@ -295,7 +300,7 @@ async fn commits(github: &GitHub, repo: &Repository) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_is_as_github_describes_it() {
     let Some(checker) = checker() else { return };
-    let checking = Checking::start(&checker).await;
+    let checking = Checking::with_trouble(&checker).await;
     let github = checking.adapter();
     as_the_app(&github, &checking.root).await;
     for repo in repositories() {

@@ -29,6 +29,7 @@ mod goldens;
 mod groups;
 mod inputs;
 mod judging;
+mod life;
 mod limits;
 mod logs;
 mod managers;

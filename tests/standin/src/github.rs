@@ -16,6 +16,7 @@ mod faults;
 mod git;
 mod issues;
 mod lifecycle;
+mod mirror;
 mod pages;
 mod pulls;
 mod refs;

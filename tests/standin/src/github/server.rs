@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
-use super::{FaultKind, GitHub, api, faults, git, pages};
+use super::{FaultKind, GitHub, api, faults, git, mirror, pages};
 
 #[expect(clippy::disallowed_methods, reason = "the server lives as long as the runtime of its test or demo")]
 pub(super) fn serve(listener: TcpListener, github: GitHub) {
@@ -56,6 +56,7 @@ async fn rest_answer(
     if let Some(refusal) = fault.and_then(faults::refusal) {
         return refusal;
     }
+    let sent = mirror::Request { method, path, query, headers, body };
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let bearer = headers
         .get(header::AUTHORIZATION)
@@ -63,6 +64,7 @@ async fn rest_answer(
         .unwrap_or_default();
     let call = api::Call { method, path, query, body: &body, bearer };
     let reply = api::answer(github, &call).await;
+    mirror::send(github, &sent, &reply.body).await;
     github.touch();
     if fault == Some(FaultKind::AppliedThenLost) {
         return said(502, &json!({ "message": "Bad Gateway" }));

@@ -177,6 +177,10 @@ pub(super) struct State {
     pub(super) next_id: u64,
     /// What the App may do, and is told.
     pub(super) permissions: BTreeMap<String, String>,
+    /// Root of a server that gets every request, too.
+    pub(super) mirror: Option<String>,
+    /// That server's tokens, by ours.
+    pub(super) mirrored: HashMap<String, String>,
     pub(super) events: Vec<String>,
     pub(super) installed: Installed,
     /// Repositories that the installation does not cover any more.
@@ -229,6 +233,8 @@ impl Default for State {
             codes: BTreeMap::new(),
             page: 100,
             signs: true,
+            mirror: None,
+            mirrored: HashMap::new(),
         }
     }
 }
