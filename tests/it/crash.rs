@@ -43,13 +43,13 @@ pub(crate) async fn last_run(world: &World, session: &str) -> Vec<Value> {
 }
 
 /// The events to kill after. A run that dies before its change is accepted
-/// begins again from the start, wherever that was, so every third of those
+/// begins again from the start, wherever that was, so every seventh of those
 /// tells as much; from there on each one counts. `CHAPERONE_KILLS=all` takes
-/// them all, which takes twice as long.
+/// them all, which takes three times as long.
 fn kills(events: &[Value]) -> Vec<u64> {
     let accepted = events.iter().position(|event| event["event"] == "accepted").unwrap();
     let all = std::env::var_os("CHAPERONE_KILLS").is_some_and(|kills| kills == "all");
-    (0..events.len()).filter(|at| all || *at >= accepted || at % 3 == 0).map(|at| at as u64 + 1).collect()
+    (0..events.len()).filter(|at| all || *at >= accepted || at % 7 == 0).map(|at| at as u64 + 1).collect()
 }
 
 /// Kills the service when `event` is durable, starts it again, and returns
