@@ -9,8 +9,8 @@ use serde_json::Value;
 use standin::fixtures;
 use standin::github::GitHub;
 use standin::model::{KEY, Model, Script};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::world::{World, chaperone, registries, toolbox};
 
@@ -49,14 +49,13 @@ fn unescaped(text: &str) -> String {
     text.replace("&quot;", "\"").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
 }
 
-/// The address that the console printed.
-async fn printed_link(child: &mut Child) -> String {
+/// The address that the console printed, and the console: what it prints
+/// later has room in the pipe.
+async fn printed_link(child: &mut Child) -> (String, Lines<BufReader<ChildStdout>>) {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     while let Some(line) = lines.next_line().await.unwrap() {
         if let Some(link) = line.trim().strip_prefix("http://127.0.0.1") {
-            let link = format!("http://127.0.0.1{link}");
-            tokio::spawn(async move { while lines.next_line().await.is_ok_and(|line| line.is_some()) {} });
-            return link;
+            return (format!("http://127.0.0.1{link}"), lines);
         }
     }
     panic!("no address was printed")
@@ -98,7 +97,7 @@ async fn a_browser_makes_the_app_and_its_credentials_are_kept() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let link = printed_link(&mut child).await;
+    let (link, console) = printed_link(&mut child).await;
     let (page, token) = link.split_once("/setup?token=").unwrap();
     let form = browser().get(&link).send().await.unwrap().text().await.unwrap();
     assert!(form.contains("value=\"agent\""), "{form}");
@@ -122,8 +121,8 @@ async fn a_browser_makes_the_app_and_its_credentials_are_kept() {
     assert_eq!(last.status().as_u16(), 200);
     assert!(last.text().await.unwrap().contains("/installations/new"));
 
-    let ended = tokio::time::timeout(Duration::from_secs(60), child.wait()).await.unwrap().unwrap();
-    assert!(ended.code().is_some());
+    tokio::time::timeout(Duration::from_secs(60), child.wait()).await.unwrap().unwrap();
+    drop(console);
     let pem = std::fs::read_to_string(out.join("app.pem")).unwrap();
     assert_eq!(pem.trim(), github.private_key().trim());
     let config = std::fs::read_to_string(out.join("chaperone.toml")).unwrap();
